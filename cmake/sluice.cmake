@@ -1,0 +1,113 @@
+# The vocabulary of our CMakeLists: one target a room, its tests and its benchmarks beside it.
+#
+#   sluice_library(limit PUBLIC_HEADERS … SOURCES … SEES contract LINKS fmt::fmt)
+#   sluice_test(limit gcra_test.cc …)      one executable, limit_test, run by ctest
+#   sluice_bench(limit gcra_bench.cc …)    one executable, limit_bench; also run once, tiny, by ctest
+
+include_guard(GLOBAL)
+
+set(CMAKE_CXX_STANDARD 23)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(CMAKE_VERIFY_INTERFACE_HEADER_SETS ON)
+
+option(SLUICE_TESTS "Build unit, simulation and system tests" ON)
+option(SLUICE_BENCHES "Build the benchmarks" ON)
+option(SLUICE_WERROR "Treat warnings as errors (for developers, not for users)" OFF)
+set(SLUICE_SANITIZE "" CACHE STRING "Sanitizers to build with, e.g. address,undefined or thread")
+
+find_program(SLUICE_CCACHE ccache)
+if(SLUICE_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_C_COMPILER_LAUNCHER ${SLUICE_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${SLUICE_CCACHE})
+endif()
+find_program(SLUICE_MOLD mold)
+if(SLUICE_MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+if(SLUICE_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(SLUICE_BENCHES)
+  find_package(benchmark REQUIRED)
+endif()
+
+add_library(sluice_warnings INTERFACE)
+target_compile_options(sluice_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual
+  -Wold-style-cast -Wimplicit-fallthrough
+  $<$<BOOL:${SLUICE_WERROR}>:-Werror>
+  # Designated initializers leave the rest at their declared defaults: that is what they are for.
+  -Wno-missing-field-initializers
+  # False alarms of g++ 12 about std::expected and coroutine frames when optimising.
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+
+add_library(sluice_options INTERFACE)
+target_include_directories(sluice_options INTERFACE
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src> $<INSTALL_INTERFACE:include>)
+target_compile_definitions(sluice_options INTERFACE $<BUILD_INTERFACE:_GLIBCXX_ASSERTIONS>)
+if(SLUICE_SANITIZE)
+  target_compile_options(sluice_options INTERFACE
+    -fsanitize=${SLUICE_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(sluice_options INTERFACE -fsanitize=${SLUICE_SANITIZE})
+endif()
+
+function(sluice_library room)
+  cmake_parse_arguments(arg "" "" "PUBLIC_HEADERS;SOURCES;SEES;LINKS" ${ARGN})
+  set(target sluice_${room})
+  if(arg_SOURCES)
+    add_library(${target} STATIC ${arg_SOURCES})
+    set(scope PUBLIC)
+    target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:sluice_warnings>)
+  else()
+    add_library(${target} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  add_library(sluice::${room} ALIAS ${target})
+  target_sources(${target} ${scope}
+    FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/src FILES ${arg_PUBLIC_HEADERS})
+  target_link_libraries(${target} ${scope} sluice_options fmt::fmt ${arg_LINKS})
+  foreach(seen ${arg_SEES})
+    target_link_libraries(${target} ${scope} sluice_${seen})
+  endforeach()
+endfunction()
+
+# Arguments after LINKS are more libraries for this test alone.
+function(sluice_test room)
+  if(NOT SLUICE_TESTS)
+    return()
+  endif()
+  cmake_parse_arguments(arg "" "TIMEOUT" "LINKS" ${ARGN})
+  set(target ${room}_test)
+  add_executable(${target} ${arg_UNPARSED_ARGUMENTS})
+  if(TARGET sluice_${room})
+    target_link_libraries(${target} PRIVATE sluice_${room})
+  endif()
+  target_link_libraries(${target} PRIVATE
+    sluice_options sluice_warnings ${arg_LINKS} GTest::gmock GTest::gtest_main Threads::Threads)
+  add_test(NAME ${target} COMMAND ${target}
+           --gtest_output=json:${CMAKE_BINARY_DIR}/test-results/${target}.json)
+  if(NOT arg_TIMEOUT)
+    set(arg_TIMEOUT 120)
+  endif()
+  set_tests_properties(${target} PROPERTIES TIMEOUT ${arg_TIMEOUT})
+endfunction()
+
+function(sluice_bench room)
+  if(NOT SLUICE_BENCHES)
+    return()
+  endif()
+  cmake_parse_arguments(arg "" "" "LINKS" ${ARGN})
+  set(target ${room}_bench)
+  add_executable(${target} ${arg_UNPARSED_ARGUMENTS})
+  target_link_libraries(${target} PRIVATE
+    sluice_${room} sluice_options sluice_warnings ${arg_LINKS}
+    benchmark::benchmark benchmark::benchmark_main Threads::Threads)
+  add_test(NAME ${target}_runs COMMAND ${target} --benchmark_min_time=0.001)
+endfunction()
