@@ -1,0 +1,224 @@
+// Config: everything a configuration file can say, as plain data with defaults.
+//
+// LoadConfig() (load.h) makes one from text, having checked every range and reference named here;
+// whoever builds one by hand keeps the same rules. Names, ranges and docs that a user sees are
+// declared once more, for machines, in describe.cc; a test keeps docs/configuration.md equal to it.
+// Immutable once loaded, so it is shared between loops as `shared_ptr<const Config>`.
+
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sluice/contract/bytes.h"
+#include "sluice/contract/guard.h"
+#include "sluice/contract/time.h"
+#include "sluice/gateway/config/upstream_config.h"
+
+namespace sluice::gateway::config {
+
+struct AdminConfig {
+  // "ip:port", "unix:/path" or "off". Anything but loopback or unix needs `token_file`.
+  std::string listen = "127.0.0.1:7070";
+  std::string token_file;  // Path of a file whose first line is the bearer token. Empty: none.
+};
+
+struct ListenerLimits {
+  std::int64_t max_connections = 100'000;           // 1 .. 10'000'000, per listener over all loops.
+  Nanos idle_timeout = std::chrono::seconds(60);    // 1 ms .. 24 h between two requests.
+  Nanos header_timeout = std::chrono::seconds(10);  // 1 ms .. 10 min for a whole request head.
+  Bytes body_min_rate = 500;           // Bytes per second over 10 s, 0 .. 1 GiB; 0: not watched.
+  Bytes max_request_line = 8 * kKiB;   // 64 B .. 1 MiB; beyond it 414.
+  Bytes max_header_bytes = 32 * kKiB;  // 256 B .. 1 MiB for all fields together; beyond it 431.
+  std::int64_t max_headers = 100;      // 1 .. 10'000 fields; beyond it 431.
+  Bytes max_body_bytes = 10 * kMiB;    // 0 .. 1 TiB; beyond it 413. A route may override it.
+};
+
+enum class ListenerKind : std::uint8_t { kIngress };
+
+struct ListenerConfig {
+  std::string name;    // Required, unique.
+  std::string listen;  // "ip:port" or "unix:/path". Required, unique.
+  ListenerKind kind = ListenerKind::kIngress;
+  std::vector<std::string> trusted_proxies;  // AddressBlocks whose X-Forwarded-* are believed.
+  ListenerLimits limits;
+};
+
+// How one value of a request is compared. At most one of the three; none: present at all.
+struct HeaderMatch {
+  std::string name;                   // Lower-cased by LoadConfig. Required.
+  std::optional<std::string> exact;   // The whole value, octet by octet.
+  std::optional<std::string> prefix;  // The value's beginning.
+  std::optional<std::string> regex;   // RE2, matching the whole value.
+  std::optional<bool> present;        // true: must be there; false: must be absent.
+};
+
+struct QueryMatch {
+  std::string name;                  // As decoded. Required.
+  std::optional<std::string> exact;  // The whole decoded value.
+  std::optional<bool> present;
+};
+
+// All parts must hold. At most one of the three paths; none matches every path.
+struct MatchConfig {
+  std::string host;         // "shop.example.com", "*.example.com" (one label or more); empty: any.
+  std::string path_exact;   // "/healthz".
+  std::string path_prefix;  // "/search": itself and all below "/search/", but not "/searching".
+  std::string path_template;         // "/users/{id}/orders": a name stands for one whole segment.
+  std::vector<std::string> methods;  // Upper case; empty: any.
+  std::vector<HeaderMatch> headers;
+  std::vector<QueryMatch> query;
+};
+
+enum class RouteAction : std::uint8_t { kForward, kDeny };
+
+enum class RetryOn : std::uint8_t { kConnectFailure, kReset, kTimeout, kStatus };
+
+struct RetryCondition {
+  RetryOn on = RetryOn::kConnectFailure;
+  StatusRange statuses;  // Read only for kStatus.
+  friend bool operator==(const RetryCondition&, const RetryCondition&) = default;
+};
+
+struct RetryBackoff {
+  Nanos base = std::chrono::milliseconds(25);  // 0 .. 1 min before the first retry; doubles.
+  Nanos max = std::chrono::milliseconds(250);  // base .. 1 min.
+};
+
+struct RetryConfig {
+  std::int64_t attempts = 2;  // 1 .. 10 sends in all, the first included.
+  // Only an idempotent request is sent again after anything but connect_failure.
+  std::vector<RetryCondition> on = {{.on = RetryOn::kConnectFailure, .statuses = {}},
+                                    {.on = RetryOn::kReset, .statuses = {}}};
+  Nanos per_try_timeout{0};  // 0 .. 1 h; 0: only the route's timeout bounds a try.
+  RetryBackoff backoff;
+};
+
+struct RouteConfig {
+  std::string name;  // Required, unique.
+  MatchConfig match;
+  RouteAction action = RouteAction::kForward;    // deny answers 403.
+  std::string upstream;                          // A name from `upstreams[]`; empty only for deny.
+  Nanos timeout = std::chrono::seconds(15);      // 1 ms .. 24 h until the response head is there.
+  std::optional<RetryConfig> retry;              // Absent: one send.
+  std::vector<std::string> rate_limits;          // Names from `rate_limits[]`, asked in this order.
+  std::string degrade;                           // A name from `degrade`; empty: plain refusals.
+  std::optional<BreakerConfig> circuit_breaker;  // Bears the route's name.
+  bool critical = true;                          // false: may be given up first under overload.
+  std::optional<std::string> prefix_rewrite;     // Replaces the matched `path_prefix`.
+  bool upgrade = true;                           // Lets `Upgrade: websocket` through.
+  std::optional<Bytes> max_body_bytes;           // 0 .. 1 TiB, instead of the listener's.
+};
+
+enum class RateKeyKind : std::uint8_t { kIp, kHeader, kCookie, kPathParam, kGeneric };
+
+// One part of a key. `ip` is the client's address (IPv6 by its /64).
+struct RateKeyPart {
+  RateKeyKind kind = RateKeyKind::kIp;
+  std::string name;  // Header (lower-cased), cookie, template name; generic: the text itself.
+  friend bool operator==(const RateKeyPart&, const RateKeyPart&) = default;
+};
+
+enum class RateAlgorithm : std::uint8_t { kGcra, kSlidingWindow, kFixedWindow, kPacing };
+
+// What a new key gets when `max_keys` are live.
+enum class OnTableFull : std::uint8_t { kSharedBucket, kAllow, kDeny };
+
+enum class RateHeaders : std::uint8_t { kRatelimit, kXRatelimit };
+
+struct RateLimitOverride {
+  std::int64_t limit = 0;  // 1 .. 1'000'000'000 per period. Required.
+};
+
+struct RateLimitMatch {
+  std::vector<std::string> methods;  // Upper case; empty: any. Other methods are not counted.
+};
+
+struct RateLimitConfig {
+  std::string name;              // Required, unique.
+  RateLimitMatch match;          // Which requests of a route count.
+  std::vector<RateKeyPart> key;  // Empty: one bucket for all requests.
+  RateAlgorithm algorithm = RateAlgorithm::kGcra;
+  std::int64_t limit = 0;                  // 1 .. 1'000'000'000 per period. Required.
+  Nanos period = std::chrono::seconds(1);  // 1 ms .. 366 days.
+  std::int64_t burst = 0;                  // 1 .. 1'000'000'000 at once. LoadConfig replaces 0
+                                           // by what one second allows, at least 1.
+  std::int64_t cost = 1;                   // 1 .. burst tokens a request takes.
+  Nanos max_queueing_time = std::chrono::milliseconds(500);  // 0 .. 1 min; pacing only.
+  // By the key's text; the parts of a key of several are joined by "|".
+  std::map<std::string, RateLimitOverride> overrides;
+  std::int64_t max_keys = 100'000;  // 1 .. 10'000'000 live keys.
+  OnTableFull on_table_full = OnTableFull::kSharedBucket;
+  GuardMode mode = GuardMode::kEnforce;
+  double enforce_percent = 100;      // 0 .. 100 of the refusals that refuse; the rest only count.
+  std::int64_t status = 429;         // 400 .. 599.
+  std::vector<RateHeaders> headers;  // Which quota fields every response carries.
+  double near_limit_ratio = 0.8;     // 0 .. 1 of the burst used: counted as near the limit.
+};
+
+struct StaticStep {
+  std::int64_t status = 200;                   // 200 .. 599.
+  std::map<std::string, std::string> headers;  // Names lower-cased by LoadConfig.
+  std::optional<std::string> body;             // At most one of body and file.
+  std::optional<std::string> file;             // Read when the configuration is put in force.
+};
+
+struct RejectStep {
+  std::int64_t status = 503;                    // 400 .. 599.
+  Nanos retry_after = std::chrono::seconds(1);  // 0 .. 24 h; 0 sends no Retry-After.
+};
+
+// Exactly one is set.
+struct DegradeStep {
+  std::optional<StaticStep> static_answer;  // `static:`
+  std::optional<RejectStep> reject;
+};
+
+enum class DegradeTrigger : std::uint8_t {
+  kRateLimited,
+  kBreakerOpen,
+  kOverload,
+  kUpstreamError,
+  kTimeout,
+};
+
+struct DegradeConfig {
+  std::int64_t max_concurrent = 10;  // 1 .. 1'000'000 degraded answers at once; beyond it: refused.
+  std::vector<DegradeStep> chain;    // Tried in order. Required, 1 .. 16 steps.
+  // rate_limited is not among them by default: a client over its limit should learn so.
+  std::vector<DegradeTrigger> on = {DegradeTrigger::kBreakerOpen, DegradeTrigger::kOverload,
+                                    DegradeTrigger::kUpstreamError, DegradeTrigger::kTimeout};
+};
+
+struct AccessLogConfig {
+  std::string path = "stdout";  // "stdout", "stderr", "off" or a file that is appended to.
+};
+
+struct TelemetryConfig {
+  AccessLogConfig access_log;
+  bool debug_headers = false;  // Adds x-sluice-upstream to proxied responses.
+  std::string via = "sluice";  // Our name in Via (RFC 9110 section 7.6.3); "off" sends none.
+};
+
+struct DrainConfig {
+  Nanos lame_duck{0};                              // 0 .. 10 min of still accepting.
+  Nanos drain_timeout = std::chrono::seconds(30);  // 0 .. 24 h for what is in flight.
+};
+
+struct Config {
+  AdminConfig admin;
+  std::string data_dir = "./sluice-data";
+  std::int64_t workers = 0;               // 1 .. 1024 event loops; 0 ("auto"): one per core.
+  std::vector<ListenerConfig> listeners;  // At least one.
+  std::vector<UpstreamConfig> upstreams;  // At least one, unless every route denies.
+  std::vector<RouteConfig> routes;        // At least one; the first match wins.
+  std::vector<RateLimitConfig> rate_limits;
+  std::map<std::string, DegradeConfig> degrade;
+  TelemetryConfig telemetry;
+  DrainConfig drain;
+};
+
+}  // namespace sluice::gateway::config
