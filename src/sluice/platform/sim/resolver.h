@@ -1,0 +1,26 @@
+// sim::Resolver: a loop's way to ask the world's NameTable.
+//
+// Answers come through the loop's run queue after the table's delay; never before the next turn.
+
+#pragma once
+
+#include "sluice/contract/resolver.h"
+
+namespace sluice::sim {
+
+class Loop;
+class World;
+
+class Resolver final : public sluice::Resolver {
+ public:
+  Resolver(World& world, Loop& loop) : world_(world), loop_(loop) {}
+
+ protected:
+  void Begin(ResolveOperation& operation) override;
+
+ private:
+  World& world_;
+  Loop& loop_;
+};
+
+}  // namespace sluice::sim
