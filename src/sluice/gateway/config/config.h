@@ -122,7 +122,7 @@ struct RateKeyPart {
   friend bool operator==(const RateKeyPart&, const RateKeyPart&) = default;
 };
 
-enum class RateAlgorithm : std::uint8_t { kGcra, kSlidingWindow, kFixedWindow, kPacing };
+enum class RateAlgorithm : std::uint8_t { kGcra };
 
 // What a new key gets when `max_keys` are live.
 enum class OnTableFull : std::uint8_t { kSharedBucket, kAllow, kDeny };
@@ -131,6 +131,7 @@ enum class RateHeaders : std::uint8_t { kRatelimit, kXRatelimit };
 
 struct RateLimitOverride {
   std::int64_t limit = 0;  // 1 .. 1'000'000'000 per period. Required.
+  std::int64_t burst = 0;  // As RateLimitConfig::burst.
 };
 
 struct RateLimitMatch {
@@ -143,14 +144,15 @@ struct RateLimitConfig {
   std::vector<RateKeyPart> key;  // Empty: one bucket for all requests.
   RateAlgorithm algorithm = RateAlgorithm::kGcra;
   std::int64_t limit = 0;                  // 1 .. 1'000'000'000 per period. Required.
-  Nanos period = std::chrono::seconds(1);  // 1 ms .. 366 days.
-  std::int64_t burst = 0;                  // 1 .. 1'000'000'000 at once. LoadConfig replaces 0
-                                           // by what one second allows, at least 1.
-  std::int64_t cost = 1;                   // 1 .. burst tokens a request takes.
-  Nanos max_queueing_time = std::chrono::milliseconds(500);  // 0 .. 1 min; pacing only.
+  Nanos period = std::chrono::seconds(1);  // 1 ms .. 768 h.
+  // 1 .. 1'000'000'000 at once. LoadConfig replaces 0 by what one second allows, at least 1.
+  std::int64_t burst = 0;
+  double init_fill_ratio = 1.0;  // 0 .. 1 of the burst is there at the start.
+  bool drain_on_reject = false;  // A refused request takes what is left.
+  std::int64_t cost = 1;         // 1 .. 1'000'000, at most the burst: tokens a request takes.
   // By the key's text; the parts of a key of several are joined by "|".
   std::map<std::string, RateLimitOverride> overrides;
-  std::int64_t max_keys = 100'000;  // 1 .. 10'000'000 live keys.
+  std::int64_t max_keys = 100'000;  // 1 .. 16'000'000 live keys.
   OnTableFull on_table_full = OnTableFull::kSharedBucket;
   GuardMode mode = GuardMode::kEnforce;
   double enforce_percent = 100;      // 0 .. 100 of the refusals that refuse; the rest only count.

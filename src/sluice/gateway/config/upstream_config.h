@@ -110,6 +110,8 @@ struct UpstreamConfig {
   LoadBalancing load_balancing = LoadBalancing::kRoundRobin;
   std::optional<HashOn> hash_on;  // Set exactly when load_balancing is ring_hash.
   std::optional<HealthCheckConfig> health_check;
+  // Percent, 0 .. 100: with fewer endpoints healthy than this all are asked; 0: never.
+  std::int64_t healthy_panic_threshold = 50;
   Nanos connect_timeout = std::chrono::seconds(1);  // 1 ms .. 1 min.
   std::int64_t max_connections = 1024;              // 1 .. 1'000'000 per endpoint, over all loops.
   std::int64_t max_pending = 1024;  // 0 .. 1'000'000 requests waiting for a connection.
