@@ -1,0 +1,163 @@
+// DegradeChain: what to answer when the real answer is not to be had.
+//
+// A list of steps, tried in order: old data, another upstream, a fixed answer, a refusal with a
+// time to come back. This room only chooses; the gateway carries a step out (which may suspend) and
+// asks for the next when it fails. A degraded answer is no success for a breaker and is not
+// retried.
+//
+// Thread-safe: a chain is shared by all loops; its counters and bulkheads are atomics.
+
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "sluice/contract/config_problem.h"
+#include "sluice/contract/result.h"
+#include "sluice/contract/time.h"
+#include "sluice/degrade/bulkhead.h"
+
+namespace sluice::degrade {
+
+enum class Trigger : std::uint8_t {
+  kRateLimited,
+  kBreakerOpen,
+  kOverload,
+  kUpstreamError,
+  kTimeout,
+};
+inline constexpr std::size_t kTriggers = 5;
+
+// "rate_limited", "breaker_open", "overload", "upstream_error", "timeout", as in configuration.
+[[nodiscard]] std::string_view NameOf(Trigger trigger);
+[[nodiscard]] std::optional<Trigger> ParseTrigger(std::string_view name);
+// What an error is to a chain; nothing for errors that no chain answers (a bad request, no route).
+[[nodiscard]] std::optional<Trigger> TriggerOf(ErrorCode code);
+
+class TriggerSet {
+ public:
+  static constexpr TriggerSet All() { return TriggerSet((1U << kTriggers) - 1); }
+  constexpr TriggerSet() = default;
+  constexpr void Add(Trigger trigger) { bits_ |= Bit(trigger); }
+  [[nodiscard]] constexpr bool Contains(Trigger trigger) const {
+    return (bits_ & Bit(trigger)) != 0;
+  }
+  [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }
+
+ private:
+  explicit constexpr TriggerSet(unsigned bits) : bits_(bits) {}
+  static constexpr unsigned Bit(Trigger trigger) { return 1U << static_cast<unsigned>(trigger); }
+  unsigned bits_ = 0;
+};
+
+struct HeaderField {
+  std::string name;
+  std::string value;
+};
+
+// A fixed answer. Bodies come from the file already read.
+struct StaticAnswer {
+  int status = 200;  // 200 .. 599.
+  std::vector<HeaderField> headers;
+  std::string body;
+  std::string content_type = "application/json";  // Empty: no such header.
+};
+
+// A refusal that says when to come back.
+struct RejectAnswer {
+  int status = 503;      // 400 .. 599.
+  Nanos retry_after{0};  // 0: what the error says, or 1 s.
+};
+
+// The last good answer to the same request (RFC 5861 stale-if-error), for reads only.
+struct StaleCacheAnswer {
+  Nanos max_stale = std::chrono::seconds(60);  // Over 0 .. 7 days.
+};
+
+// Another upstream.
+struct UpstreamAnswer {
+  std::string name;  // Required.
+};
+
+using Answer = std::variant<StaticAnswer, RejectAnswer, StaleCacheAnswer, UpstreamAnswer>;
+
+// "static", "reject", "stale_cache", "upstream": the label `source`, and x-sluice-degraded.
+[[nodiscard]] std::string_view SourceOf(const Answer& answer);
+
+struct StepOptions {
+  Answer answer;
+  std::vector<std::string> methods;  // Empty: all; for stale_cache GET and HEAD, and no others.
+  Nanos timeout{0};                  // 0 .. 1 h; 0: what is left of the request's own deadline.
+  // Calls that may be in this step at once, 0 .. 1'000'000. 0: the chain's bound for stale_cache
+  // and upstream; none for static and reject, which hold nothing and cannot be overrun.
+  std::int64_t max_concurrent = 0;
+};
+
+struct ChainOptions {
+  std::string name;                   // Required.
+  TriggerSet on = TriggerSet::All();  // Not empty.
+  std::int64_t max_concurrent = 10;   // 1 .. 1'000'000, for each step that does work.
+  std::vector<StepOptions> steps;     // 1 .. 16; after a step for all methods without bound: none.
+};
+
+// Appends every problem, each under `path` + "." + the field's name.
+void Validate(const ChainOptions& options, std::string_view path, ConfigProblems& problems);
+
+// What to do next. The step lives as long as the chain; the place in its bulkhead as long as this.
+struct Choice {
+  const StepOptions* step = nullptr;
+  std::size_t index = 0;  // Of the step; pass index + 1 to Choose() when it failed.
+  std::string_view source;
+  Bulkhead::Place place;
+};
+
+struct StepStats {
+  std::string_view source;
+  std::uint64_t chosen = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t bulkhead_full = 0;
+  std::int64_t in_flight = 0;
+};
+
+class DegradeChain {
+ public:
+  // Fails with kInvalidOption, naming the first problem that Validate() finds.
+  static Result<std::unique_ptr<DegradeChain>> Create(ChainOptions options);
+
+  // The first step, at or after `first`, that answers for this error and method and has room.
+  // Nothing when none does: the plain error is to be sent. Allocates nothing.
+  [[nodiscard]] std::optional<Choice> Choose(ErrorCode code,
+                                             std::string_view method,
+                                             std::size_t first = 0);
+  // The gateway could not carry out that step. Counted; ask Choose() for the next.
+  void CountFailure(std::size_t index);
+
+  [[nodiscard]] const std::string& name() const { return options_.name; }
+  [[nodiscard]] const ChainOptions& options() const { return options_; }
+  // In the order of the steps; sluice_degrade_total{rule,source} is `chosen`.
+  [[nodiscard]] std::vector<StepStats> Stats() const;
+
+ private:
+  struct StepState {
+    Bulkhead bulkhead;
+    std::atomic<std::uint64_t> chosen{0};
+    std::atomic<std::uint64_t> failed{0};
+    std::atomic<std::uint64_t> bulkhead_full{0};
+  };
+
+  explicit DegradeChain(ChainOptions options);
+
+  const ChainOptions options_;
+  std::deque<StepState> states_;  // Beside options_.steps.
+};
+
+}  // namespace sluice::degrade

@@ -1,0 +1,114 @@
+// GCRA: the arithmetic of a rate limit whose whole state is one time (ITU-T I.371).
+//
+// The state is the theoretical arrival time (TAT): when the bucket will be full again. Each token
+// moves it one emission interval (period / limit) ahead; a request fits while the TAT stays within
+// burst intervals of now. There is no refill timer, nothing to go stale, and a TAT in the past
+// equals a fresh bucket. In any span D at most burst + floor(D / interval) tokens are admitted.
+//
+// Pure values and functions; SharedGcra and KeyedLimiter put them on atomics and tables.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "sluice/contract/config_problem.h"
+#include "sluice/contract/result.h"
+#include "sluice/contract/time.h"
+
+namespace sluice::limit {
+
+// Time inside a limiter: sixtieths of a nanosecond since the limiter's creation, so that intervals
+// of the usual limits (3, 12, 300, 60 a minute, …) are whole. Reaches 4.8 years.
+using Ticks = std::int64_t;
+inline constexpr Ticks kTicksPerNano = 60;
+
+constexpr Ticks TicksSince(SteadyTime origin, SteadyTime now) {
+  return (now - origin).count() * kTicksPerNano;
+}
+// Rounded up, so that who waits this long has waited long enough.
+constexpr Nanos NanosCeil(Ticks ticks) {
+  return Nanos(ticks / kTicksPerNano + (ticks % kTicksPerNano > 0 ? 1 : 0));
+}
+
+inline constexpr std::int64_t kLimitMax = 1'000'000'000;
+inline constexpr std::int64_t kBurstMax = 1'000'000'000;
+inline constexpr Nanos kPeriodMax = std::chrono::days(32);
+// The time in which a drained bucket fills.
+inline constexpr Nanos kFillTimeMax = std::chrono::days(100);
+// As Admission::retry_after: no wait helps, for the request is larger than the burst.
+inline constexpr Nanos kNeverAdmitted{-1};
+
+enum class OnReject : std::uint8_t {
+  kKeep,   // A refused request costs nothing.
+  kDrain,  // A refused request empties the bucket: who asks too much starts again from nothing.
+};
+
+struct GcraOptions {
+  std::int64_t limit = 0;                  // Tokens a period, 1 .. 1e9. Required.
+  Nanos period = std::chrono::seconds(1);  // 1 ms .. 32 days; limit / period <= 1e9 a second.
+  std::int64_t burst = 0;                  // Tokens at once, 1 .. 1e9; 0: as many as come a second.
+  double init_fill_ratio = 1.0;            // How full a new bucket is, 0 .. 1.
+  OnReject on_reject = OnReject::kKeep;
+};
+
+// The burst in force: as configured, or limit per second, at least 1.
+[[nodiscard]] std::int64_t EffectiveBurst(const GcraOptions& options);
+
+// Appends every problem, each under `path` + "." + the field's name.
+void Validate(const GcraOptions& options, std::string_view path, ConfigProblems& problems);
+
+// The options in ticks. The interval is rounded down to a tick: the real rate is the asked one or
+// at most 1/60 ns an interval above (0.002 % at a million a second).
+struct GcraPace {
+  Ticks interval = 0;
+  Ticks tolerance = 0;  // burst * interval.
+
+  // Requires options that Validate() finds nothing wrong with.
+  static GcraPace Of(const GcraOptions& options);
+};
+
+// What the state after a decision says; for response headers. Cheap to make: the division for
+// remaining() happens only when asked.
+class Level {
+ public:
+  Level() = default;
+  Level(const GcraPace& pace, Ticks debt) : pace_(pace), debt_(debt < 0 ? 0 : debt) {}
+
+  // Tokens that a request at the same time could still take, 0 .. burst.
+  [[nodiscard]] std::int64_t remaining() const {
+    return debt_ >= pace_.tolerance ? 0 : (pace_.tolerance - debt_) / pace_.interval;
+  }
+  // How long until the bucket is full again.
+  [[nodiscard]] Nanos reset_after() const { return NanosCeil(debt_); }
+  // The part of the burst in use, in ticks of `tolerance`.
+  [[nodiscard]] Ticks debt() const { return debt_; }
+  [[nodiscard]] const GcraPace& pace() const { return pace_; }
+
+ private:
+  GcraPace pace_{.interval = 1, .tolerance = 0};
+  Ticks debt_ = 0;
+};
+
+struct Admission {
+  bool admitted = false;
+  Nanos retry_after{0};  // Refused: the shortest wait that would succeed, or kNeverAdmitted.
+  Level level;
+};
+
+// One step of the algorithm: the admission of `tokens` at `now`, and the next TAT. `next_tat`
+// equals `tat` when nothing is to be stored. 0 tokens only look and are always admitted.
+//
+// `now` may repeat or step back: what was paid out is never paid twice, so a clock fault can refuse
+// requests but cannot admit extra ones.
+struct GcraStep {
+  Admission admission;
+  Ticks next_tat = 0;
+};
+[[nodiscard]] GcraStep Step(const GcraPace& pace, Ticks tat, Ticks now, std::uint32_t tokens);
+
+// The TAT once `tokens` are given back; never better than a full bucket at `now`.
+[[nodiscard]] Ticks Refunded(const GcraPace& pace, Ticks tat, Ticks now, std::uint32_t tokens);
+
+}  // namespace sluice::limit
