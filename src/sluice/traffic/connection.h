@@ -1,10 +1,10 @@
 // Connection: one HTTP/1.1 keep-alive connection to an endpoint, one exchange at a time.
 //
 // An exchange: Begin(); write the request into output() and send it through stream(), say
-// MarkRequestSent() when its last byte was sent; ReceiveHead(); then the body: feed leftover() and
-// what stream().Receive() returns to decoder(). The pump that does this belongs to the caller,
-// because a received view dies at its next suspension. At the end reusable() tells whether the
-// connection may serve another exchange.
+// MarkRequestSent() when its last byte was sent; ReceiveHead(); then the body: Decode() leftover()
+// and what stream().Receive() returns. The pump that does this belongs to the caller, because a
+// received view dies at its next suspension. At the end reusable() tells whether the connection may
+// serve another exchange.
 //
 // Sending the request's body and receiving the response's head may run at once, in two coroutines.
 // Not thread-safe: belongs to the loop of its stream.
@@ -78,17 +78,20 @@ class Connection final {
   // Feed leftover() first, then release it: a kept receive buffer is dear.
   void ReleaseLeftover();
 
-  // The caller found bytes behind the end of the response: whoever would read them next could take
-  // them for an answer. Forbids reuse.
-  void NoteSurplus() { surplus_ = true; }
+  // decoder().Next(input), which also takes what was consumed off `input`: go on until `input` is
+  // empty or the decoder has finished. Bytes left behind the finished body are surplus (whoever
+  // read them next could take them for an answer), and an error is a bad response: both forbid
+  // reuse. Fails with kBadResponse, kUnsafe.
+  [[nodiscard]] Result<wire::BodyPiece> Decode(ByteView& input);
 
   // The next exchange must not use this connection, for a reason that only the caller knows: a
   // tunnel, a bodied GET to a server that may not have read it (CL.0), an exchange given up midway.
   void ForbidReuse() { forbidden_ = true; }
 
-  // True when all hold: request sent whole, final head received and not 101, body decoded to its
-  // end, that end not the connection's, the server keeps the connection alive, no byte behind the
-  // response, no failure, nobody forbade it. True also when no exchange has begun yet.
+  // True when all hold: request sent whole, final head received and neither 101 nor a tunnel, body
+  // decoded to its end, that end not the connection's, the server keeps the connection alive, no
+  // byte behind the response, no failure, nobody forbade it. False while an exchange is under way,
+  // true before the first.
   [[nodiscard]] bool reusable() const;
 
   // A 100 (Continue) has come in this exchange.
@@ -103,6 +106,8 @@ class Connection final {
  private:
   enum class Phase : std::uint8_t { kIdle, kBegun, kHeadReceived, kFailed };
 
+  Result<bool> TakeHead(ByteView received, wire::Method method);
+  [[nodiscard]] std::unexpected<Error> FailReceive(const Result<ByteView>& received);
   void KeepLeftover(ByteView rest);
 
   Loop& loop_;
@@ -116,6 +121,7 @@ class Connection final {
   ByteView leftover_;
   std::uint64_t exchanges_ = 0;
   std::uint64_t head_bytes_ = 0;
+  std::uint32_t informational_ = 0;
   Phase phase_ = Phase::kIdle;
   bool request_sent_ = false;
   bool response_begun_ = false;

@@ -30,6 +30,12 @@ namespace sluice::traffic {
 class Pool;
 struct PooledConnection;
 
+// Idle connections, the one idle longest at one end.
+struct IdleChain {
+  PooledConnection* oldest = nullptr;
+  PooledConnection* newest = nullptr;
+};
+
 // A connection lent to one exchange. Move-only. Destroying it gives the connection back when it is
 // reusable, and closes it otherwise; no operation may be pending on its stream then. Must not
 // outlive the pool.
@@ -110,7 +116,7 @@ class Pool final {
  public:
   // `loop` and the pool belong to worker `worker`.
   Pool(Loop& loop, std::shared_ptr<const Upstream> upstream, std::size_t worker);
-  // Closes idle connections. Requires that leases() and waiting() are 0.
+  // Closes idle connections. Requires that leases() and waiting() are 0 (Drain() first).
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -142,6 +148,7 @@ class Pool final {
   void Sync();
 
   [[nodiscard]] const PoolMetrics& metrics() const { return metrics_; }
+  // Connections lent or being opened for an Acquire().
   [[nodiscard]] std::size_t leases() const { return leases_; }
   [[nodiscard]] std::size_t waiting() const { return waiting_; }
 
@@ -153,24 +160,24 @@ class Pool final {
   using Waiting = Cancellation::Waiting;
   class WaitAwaiter;
 
+  [[nodiscard]] bool Lists(const Endpoint& endpoint) const;
   [[nodiscard]] Host& HostOf(Endpoint& endpoint);
   [[nodiscard]] PooledConnection* TakeIdle(Host& host);
+  [[nodiscard]] Lease Lend(PooledConnection& connection);
   Task<Result<Lease>> Connect(Host& host, SteadyTime deadline, Cancellation* cancellation);
+  [[nodiscard]] std::unexpected<Error> FailConnect(Error error, SteadyTime deadline);
+  [[nodiscard]] std::unexpected<Error> Refuse(ErrorCode code) const;
   void GiveBack(PooledConnection& connection);
+  void Offer(PooledConnection& connection);
   void Park(PooledConnection& connection);
+  void Unpark(PooledConnection& connection);
   void Close(PooledConnection& connection);
-  void CloseLater(PooledConnection& connection);
-  void OfferTo(Host& host, PooledConnection* connection);
-  void FreeHostIfUnused(Host& host);
-  [[nodiscard]] std::unexpected<Error> Refuse(ErrorCode code, const char* why) const;
+  void FreeSlot(Host& host);
+  void Hangup(PooledConnection& connection);
+  void Wake(Waiting& waiting);
+  void FreeUnusedHosts();
   static void OnIdleTimer(Timer& timer, SteadyTime now);
   static void OnReapTimer(Timer& timer, SteadyTime now);
-
-  // Every idle connection, the one idle longest first.
-  struct IdleList {
-    PooledConnection* oldest = nullptr;
-    PooledConnection* newest = nullptr;
-  };
 
   Loop& loop_;
   std::shared_ptr<const Upstream> upstream_;
@@ -178,8 +185,8 @@ class Pool final {
   std::shared_ptr<const EndpointList> list_;
   std::vector<std::unique_ptr<Host>> hosts_;    // By slot.
   std::vector<std::unique_ptr<Host>> leaving_;  // Out of the list, or their slot is another's now.
-  IdleList idle_;
-  PooledConnection* dying_ = nullptr;  // Found dead inside a callback of their stream.
+  IdleChain idle_;                              // Of all hosts.
+  PooledConnection* dying_ = nullptr;           // Found dead inside a callback of their stream.
   Timer idle_timer_;
   Timer reap_timer_;
   bool draining_ = false;
