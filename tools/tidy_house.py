@@ -1,0 +1,177 @@
+"""Rules about files together: rooms, builds, tests and documents must tell the same story."""
+
+import re
+from pathlib import PurePosixPath
+
+from tidy_tree import File, Problem, Tree
+
+README_LINES_MAX = 40
+TRIVIAL_LINES_MAX = 60
+
+_LIBRARY = re.compile(r"\bsluice_library\s*\((?P<arguments>[^()]*)\)")
+_KEYWORDS = {"PUBLIC_HEADERS", "SOURCES", "SEES", "LINKS"}
+_METRIC_IN_CODE = re.compile(r'"(sluice_[a-z][a-z0-9_]*)')
+_METRIC_IN_DOCS = re.compile(r"`(sluice_[a-z][a-z0-9_]*)(?:\{[^`]*\})?`")
+_SERIES = re.compile(r"_(?:bucket|sum|count)$")
+
+Problems = list[Problem]
+
+
+def layers_agree(_tree: Tree, layers: dict) -> Problems:
+    """layers.toml itself: a room sees lower layers only."""
+    rank = {room: at for at, layer in enumerate(layers["layers"]) for room in layer}
+    rank |= {room: 1 for room in layers["outside_rooms"]}
+    found = []
+    for room, entry in _rooms(layers).items():
+        for seen in entry["sees"]:
+            if room not in rank or rank.get(seen, len(rank)) >= rank[room]:
+                text = f"{room} may not see {seen}: not in a lower layer"
+                found.append(Problem("tools/layers.toml", 0, "layers", text))
+        for library in entry["libraries"]:
+            if library not in layers["libraries"]:
+                text = f"{room} names an unknown library: {library}"
+                found.append(Problem("tools/layers.toml", 0, "layers", text))
+    return found
+
+
+def _rooms(layers: dict) -> dict[str, dict]:
+    return {room: entry for room, entry in layers["rooms"].items() if isinstance(entry, dict)}
+
+
+def rooms_are_declared(tree: Tree, layers: dict) -> Problems:
+    """SEES of the CMakeLists of each room equals layers.toml, and each room is there."""
+    found = []
+    for room in tree.rooms:
+        path = f"src/sluice/{room}/CMakeLists.txt"
+        if room not in _rooms(layers):
+            found.append(Problem(path, 0, "layers", f"{room} is missing in tools/layers.toml"))
+            continue
+        built = _sees_of(tree, room)
+        if built is None:
+            found.append(Problem(path, 0, "layers", "no sluice_library() in this room"))
+            continue
+        allowed = set(_rooms(layers)[room]["sees"])
+        for seen in sorted(built ^ allowed):
+            side = "SEES of CMake" if seen in built else "tools/layers.toml"
+            found.append(Problem(path, 0, "layers", f"only {side} lets {room} see {seen}"))
+    return found
+
+
+def _sees_of(tree: Tree, room: str) -> set[str] | None:
+    """What the libraries of the room see outside it; None without any library."""
+    libraries = []
+    for file in tree.files:
+        if file.room == room and file.name == "CMakeLists.txt":
+            libraries += [match["arguments"] for match in _LIBRARY.finditer(_bare_cmake(file))]
+    if not libraries:
+        return None
+    seen: set[str] = set()
+    for arguments in libraries:
+        section = ""
+        for word in arguments.split():
+            if word in _KEYWORDS:
+                section = word
+            elif section == "SEES" and word.split("_")[0] != room:
+                seen.add(word)
+    return seen
+
+
+def _bare_cmake(file: File) -> str:
+    return re.sub(r"#[^\n]*", "", file.text)
+
+
+def rooms_are_told(tree: Tree, _layers: dict) -> Problems:
+    """Each room has a short README.md, and ARCHITECTURE.md leads to it."""
+    map_file = tree.by_path.get("ARCHITECTURE.md")
+    found = []
+    if map_file is None:
+        found.append(Problem("ARCHITECTURE.md", 0, "room", "missing: it leads to every room"))
+    for room in tree.rooms:
+        path = f"src/sluice/{room}/README.md"
+        if path not in tree.by_path:
+            found.append(Problem(path, 0, "room", "missing: question, in, out, never, read"))
+        if map_file and not re.search(rf"\b{room}\b", map_file.text):
+            found.append(Problem("ARCHITECTURE.md", 0, "room", f"does not name {room}"))
+    for file in tree.files:
+        if file.room and file.name == "README.md":
+            lines = len(file.text.splitlines())
+            if lines > README_LINES_MAX:
+                text = f"{lines} lines, at most {README_LINES_MAX}"
+                found.append(file.problem(0, "room", text))
+    return found
+
+
+def files_are_built(tree: Tree, _layers: dict) -> Problems:
+    """Each .cc and .h is named in the CMakeLists.txt of its folder or of one above."""
+    named = set()
+    for file in tree.files:
+        if file.name == "CMakeLists.txt":
+            for word in re.findall(r"[\w./+-]+\.(?:cc|h)\b", _bare_cmake(file)):
+                named.add(_joined(file.folder, word))
+    text = "in no CMakeLists.txt: dead"
+    return [file.problem(0, "build", text) for file in tree.cpp if file.path not in named]
+
+
+def _joined(folder: str, path: str) -> str:
+    parts: list[str] = []
+    for part in (PurePosixPath(folder) / path).parts:
+        if part == "..":
+            parts = parts[:-1]
+        elif part != ".":
+            parts.append(part)
+    return "/".join(parts)
+
+
+def sources_are_tested(tree: Tree, _layers: dict) -> Problems:
+    """A non-trivial .cc of the library has a _test.cc, or a test that includes its own header."""
+    tested = set()
+    for file in tree.cpp:
+        if file.is_test:
+            tested |= set(re.findall(r'#include "(sluice/[^"]+\.h)"', file.text))
+    found = []
+    for file in tree.cpp:
+        if not file.room or file.suffix != ".cc" or file.is_test:
+            continue
+        lines = sum(1 for line in file.code.splitlines() if line.strip())
+        beside = f"{file.folder}/{file.stem}_test.cc" in tree.by_path
+        if lines > TRIVIAL_LINES_MAX and not beside and _own_header(file) not in tested:
+            text = f"{lines} lines of code and no test beside it or of its header"
+            found.append(file.problem(0, "test", text))
+    return found
+
+
+def _own_header(file: File) -> str:
+    """The first header of ours that a .cc includes: the one it implements."""
+    match = re.search(r'#include "(sluice/[^"]+\.h)"', file.text)
+    return match.group(1) if match else ""
+
+
+def metrics_are_told(tree: Tree, _layers: dict) -> Problems:
+    """The metrics in the code are those of docs/metrics.md."""
+    path = "docs/metrics.md"
+    in_code: dict[str, tuple[File, int]] = {}
+    for file in tree.cpp:
+        if file.path.startswith(("src/", "apps/")) and not file.is_test:
+            for match in _METRIC_IN_CODE.finditer(file.text):
+                name = _SERIES.sub("", match.group(1))
+                in_code.setdefault(name, (file, file.line_of(match.start())))
+    document = tree.by_path.get(path)
+    text = document.text if document else ""
+    in_docs = {_SERIES.sub("", name) for name in _METRIC_IN_DOCS.findall(text)}
+    found = []
+    for name in sorted(in_code.keys() - in_docs):
+        file, line = in_code[name]
+        found.append(file.problem(line, "metric", f"{name} is not in {path}"))
+    for name in sorted(in_docs - in_code.keys()):
+        found.append(Problem(path, 0, "metric", f"{name} is in no code"))
+    return found
+
+
+CHECKS = [
+    layers_agree,
+    rooms_are_declared,
+    rooms_are_told,
+    files_are_built,
+    sources_are_tested,
+    metrics_are_told,
+]
