@@ -220,7 +220,10 @@ def _angled(file: File, path: str, layers: dict) -> str:
     standard = "." not in path and "/" not in path
     if standard and path not in layers["outside_headers"]:
         return ""
-    return "" if _is_free(file, layers) else f"<{path}> reaches the outside world: platform only"
+    own = layers["rooms"].get(file.room, {}).get("outside_headers", [])
+    if path in own or _is_free(file, layers):
+        return ""
+    return f"<{path}> reaches the outside world: platform only"
 
 
 def _library(file: File, library: str, layers: dict) -> str:

@@ -231,6 +231,10 @@ class Includes(TidyTest):
             bad = self.include(f"#include <{header}>")
             self.assert_only(f"src/sluice/limit/gcra.cc:8: include: <{header}> reaches", bad)
 
+    def test_an_outside_header_that_layers_give_to_one_room(self):
+        line = "#include <thread>"
+        self.assert_clean(self.include(line, "src/sluice/contract/time.h"))
+
     def test_a_banned_header(self):
         bad = self.include("#include <regex>")
         self.assert_only("src/sluice/limit/gcra.cc:8: include: <regex> is not for this house", bad)
