@@ -21,14 +21,16 @@
 
 #include "sluice/contract/bytes.h"
 #include "sluice/contract/result.h"
+#include "sluice/wire/chunk_line.h"
 #include "sluice/wire/http_head.h"
-
-struct llhttp__internal_s;
+#include "sluice/wire/refusal.h"
 
 namespace sluice::wire {
 
+class LlhttpChunks;
+
 struct BodyLimits {
-  Bytes chunk_extension_max = 256;         // Of one chunk, from ';' to CRLF.
+  Bytes chunk_extension_max = 256;         // Of one chunk, without CRLF.
   Bytes chunk_extensions_max = 16 * kKiB;  // Of one message. Extensions are never passed on.
   Bytes trailer_block_max = 8 * kKiB;      // All trailer lines with the empty one.
   std::size_t trailers_max = 32;
@@ -56,8 +58,8 @@ class BodyDecoder {
   // consumes nothing after that. Fails with kBadRequest or kBadResponse, and ever after.
   [[nodiscard]] Result<BodyPiece> Next(ByteView input);
 
-  // The peer ended its stream. Well for kUntilClose and a finished body; fails with
-  // kConnectionClosed where more was due.
+  // The peer ended its stream. Well for kUntilClose, which is finished by it, and for a finished
+  // body; fails with kConnectionClosed where more was due.
   [[nodiscard]] Result<void> FinishAtClose();
 
   [[nodiscard]] bool finished() const { return stage_ == Stage::kFinished; }
@@ -77,43 +79,34 @@ class BodyDecoder {
   enum class Stage : std::uint8_t {
     kFinished,
     kRaw,  // kLength and kUntilClose.
-    kChunkSize,
-    kChunkExtension,
-    kChunkLineLf,
+    kChunkLine,
     kChunkData,
     kChunkDataCr,
     kChunkDataLf,
     kTrailers,
     kFailed,
   };
-  struct CrossCheck;
 
-  Result<BodyPiece> NextRaw(ByteView input);
-  Result<BodyPiece> NextChunked(ByteView input);
-  Result<Bytes> TakeFraming(ByteView input);
-  Result<void> TakeFramingByte(char byte);
-  Result<void> TakeSizeByte(char byte);
-  Result<void> TakeExtensionByte(char byte);
-  Result<Bytes> TakeTrailers(ByteView input);
-  Result<void> TakeTrailerLine(std::string_view line);
-  Result<void> Confirm(ByteView consumed, Bytes content);
-  std::unexpected<Error> Refuse(std::string_view rule);
+  BodyPiece NextRaw(ByteView input);
+  Refusal NextChunked(ByteView input, BodyPiece& piece);
+  Refusal TakeFramingByte(char byte);
+  Refusal TakeChunkLineByte(char byte);
+  Refusal TakeTrailers(ByteView input, Bytes& consumed);
+  Refusal TakeTrailerLine(std::string_view line);
 
   BodyLimits limits_;
   BodyFraming framing_ = BodyFraming::kNone;
   Side side_ = Side::kClient;
   Stage stage_ = Stage::kFinished;
-  std::uint64_t remaining_ = 0;
+  std::uint64_t remaining_ = 0;  // Of the length or of the chunk.
   std::uint64_t decoded_bytes_ = 0;
-  int size_digits_ = 0;
-  Bytes extension_bytes_ = 0;
+  ChunkLine chunk_line_;
   Bytes extensions_bytes_ = 0;
-  std::uint8_t extension_state_ = 0;
+  std::string trailer_bytes_;
   Bytes trailer_line_start_ = 0;
   std::size_t trailers_seen_ = 0;
-  std::string trailer_bytes_;
   HeaderTable trailers_;
-  std::unique_ptr<CrossCheck> cross_check_;  // Made at the first chunked body, then kept.
+  std::unique_ptr<LlhttpChunks> second_opinion_;  // Made at the first chunked body, then kept.
 };
 
 }  // namespace sluice::wire

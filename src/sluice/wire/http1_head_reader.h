@@ -13,12 +13,14 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string_view>
 
 #include "sluice/contract/bytes.h"
 #include "sluice/contract/result.h"
+#include "sluice/wire/head_facts.h"
+#include "sluice/wire/http1_head_lines.h"
 #include "sluice/wire/http_head.h"
+#include "sluice/wire/refusal.h"
 
 namespace sluice::wire {
 
@@ -36,23 +38,6 @@ struct HeadLimits {
 struct HeadProgress {
   Bytes consumed = 0;     // Of the fed view. What is left belongs to the body or the next message.
   bool complete = false;  // head() is there.
-};
-
-// Growing bytes with a stable start per message; the part both readers share.
-class HeadBuffer {
- public:
-  // Appends; grows at most to `bytes_max`, which the caller has checked.
-  void Append(ByteView bytes, Bytes bytes_max);
-  [[nodiscard]] char* data() const { return bytes_.get(); }
-  [[nodiscard]] Bytes size() const { return size_; }
-  [[nodiscard]] bool WouldMove(Bytes more) const { return size_ + more > capacity_; }
-  void Clear() { size_ = 0; }
-  void ReleaseMemory();
-
- private:
-  std::unique_ptr<char[]> bytes_;
-  Bytes size_ = 0;
-  Bytes capacity_ = 0;
 };
 
 class RequestHeadReader {
@@ -74,10 +59,10 @@ class RequestHeadReader {
   [[nodiscard]] const RequestHead& head() const { return head_; }
 
   // True when some bytes of a head have arrived: tells a slow client from an idle connection.
-  [[nodiscard]] bool started() const { return buffer_.size() > 0; }
+  [[nodiscard]] bool started() const { return !lines_.bytes().empty(); }
 
   // Bytes of the current head so far, for the access log.
-  [[nodiscard]] Bytes head_bytes() const { return buffer_.size(); }
+  [[nodiscard]] Bytes head_bytes() const { return lines_.bytes().size(); }
 
   // Forgets the message and keeps the memory.
   void Reset();
@@ -86,23 +71,20 @@ class RequestHeadReader {
   void ReleaseMemory();
 
  private:
-  enum class Stage : std::uint8_t { kStartLine, kFields, kComplete, kFailed };
+  friend class HeadLines;
 
-  Result<HeadProgress> FeedLines(ByteView bytes);
-  Result<void> Append(ByteView part);
-  Result<void> TakeLine();
-  Result<void> TakeRequestLine(std::string_view line);
-  Result<void> TakeField(std::string_view line);
-  Result<void> Finish();
-  void Grow(Bytes more);
+  Refusal TakeFirstByte(char byte) const;
+  Refusal TakeStartLine(std::string_view line);
+  Refusal TakeField(std::string_view line);
+  Refusal Finish();
+  Refusal FinishAuthority();
+  void MoveViews(const char* from, const char* to, Bytes size);
+  static ErrorCode start_line_too_long() { return ErrorCode::kTargetTooLong; }
 
   HeadLimits limits_;
-  HeadBuffer buffer_;
+  HeadLines lines_;
+  HeadFacts facts_;
   RequestHead head_;
-  Bytes line_start_ = 0;
-  Bytes block_start_ = 0;
-  std::size_t fields_seen_ = 0;  // Also those that policy dropped.
-  Stage stage_ = Stage::kStartLine;
 };
 
 class ResponseHeadReader {
@@ -123,30 +105,27 @@ class ResponseHeadReader {
   [[nodiscard]] const ResponseHead& head() const { return head_; }
 
   // False: not a byte of this response has arrived (a retry may be safe).
-  [[nodiscard]] bool started() const { return buffer_.size() > 0; }
-  [[nodiscard]] Bytes head_bytes() const { return buffer_.size(); }
+  [[nodiscard]] bool started() const { return !lines_.bytes().empty(); }
+  [[nodiscard]] Bytes head_bytes() const { return lines_.bytes().size(); }
 
   void ReleaseMemory();
 
  private:
-  enum class Stage : std::uint8_t { kStartLine, kFields, kComplete, kFailed };
+  friend class HeadLines;
 
-  Result<HeadProgress> FeedLines(ByteView bytes);
-  Result<void> Append(ByteView part);
-  Result<void> TakeLine();
-  Result<void> TakeStatusLine(std::string_view line);
-  Result<void> TakeField(std::string_view line);
-  Result<void> Finish();
-  void Grow(Bytes more);
+  Refusal TakeFirstByte(char byte) const;
+  Refusal TakeStartLine(std::string_view line);
+  Refusal TakeField(std::string_view line);
+  Refusal Finish();
+  Refusal FinishFraming();
+  void MoveViews(const char* from, const char* to, Bytes size);
+  static ErrorCode start_line_too_long() { return ErrorCode::kBadResponse; }
 
   HeadLimits limits_;
-  HeadBuffer buffer_;
+  HeadLines lines_;
+  HeadFacts facts_;
   ResponseHead head_;
-  Bytes line_start_ = 0;
-  Bytes block_start_ = 0;
-  std::size_t fields_seen_ = 0;
   Method request_method_ = Method::kGet;
-  Stage stage_ = Stage::kStartLine;
 };
 
 }  // namespace sluice::wire

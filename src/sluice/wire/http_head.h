@@ -101,7 +101,7 @@ inline constexpr std::size_t kHeaderIdCount =
     static_cast<std::size_t>(HeaderId::kIdempotencyKey) + 1;
 static_assert(kHeaderIdCount <= 64);
 
-// Case-insensitive, O(length of the name).
+// Case-insensitive; one comparison at most for a name that is not known.
 [[nodiscard]] HeaderId IdentifyHeader(std::string_view name);
 
 // The lower-case name; empty for the kinds without one (kOther, kXSluice, kXForwarded).
@@ -151,7 +151,8 @@ class HeaderTable {
  public:
   static constexpr std::size_t kDefaultMax = 100;
 
-  explicit HeaderTable(std::size_t fields_max = kDefaultMax) : fields_max_(fields_max) {}
+  HeaderTable() = default;
+  explicit HeaderTable(std::size_t fields_max) : fields_max_(fields_max) {}
   HeaderTable(HeaderTable&&) = default;
   HeaderTable& operator=(HeaderTable&&) = default;
   // A copy would share the views and look as if it did not.
@@ -189,9 +190,12 @@ class HeaderTable {
 
  private:
   std::vector<HeaderField> fields_;
-  std::size_t fields_max_;
+  std::size_t fields_max_ = kDefaultMax;
   HeaderSet present_;
 };
+
+// A view of the `size` bytes at `from` becomes the same view at `to`; others stay as they are.
+void RebaseView(std::string_view& view, const char* from, const char* to, Bytes size);
 
 // How the end of a body is found (RFC 9112 §6.3).
 enum class BodyFraming : std::uint8_t {
@@ -224,6 +228,8 @@ struct RequestHead {
 
   // As constructed, but keeps the memory of the table.
   void Clear();
+  // As HeaderTable::Rebase(), for all views.
+  void Rebase(const char* from, const char* to, Bytes size);
 };
 
 struct ResponseHead {
@@ -245,6 +251,7 @@ struct ResponseHead {
   [[nodiscard]] bool is_interim() const { return status < 200 && status != 101; }
 
   void Clear();
+  void Rebase(const char* from, const char* to, Bytes size);
 };
 
 }  // namespace sluice::wire
