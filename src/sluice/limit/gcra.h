@@ -108,6 +108,9 @@ struct GcraStep {
 };
 [[nodiscard]] GcraStep Step(const GcraPace& pace, Ticks tat, Ticks now, std::uint32_t tokens);
 
+// What follows the refusal of `tokens` under OnReject::kDrain: an empty bucket.
+[[nodiscard]] GcraStep Drained(const GcraPace& pace, Ticks tat, Ticks now, std::uint32_t tokens);
+
 // The TAT once `tokens` are given back; never better than a full bucket at `now`.
 [[nodiscard]] Ticks Refunded(const GcraPace& pace, Ticks tat, Ticks now, std::uint32_t tokens);
 

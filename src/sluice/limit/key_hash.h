@@ -1,15 +1,13 @@
-// KeyHash: turns the parts of a limiter's key (address, header, cookie, …) into 64 bits.
+// KeyHasher: turns the parts of a limiter's key (address, header, cookie, …) into 64 bits.
 //
-// Hashes under a secret of the process (XXH3 with a secret of 192 bytes made from the seed), so
-// that nobody outside can choose keys that collide. Each part is framed by its length, so ("ab",
-// "c") and ("a", "bc") differ. Allocates nothing.
+// SipHash-1-3 (Aumasson and Bernstein, 2012) under a secret of the process, so that nobody outside
+// can choose keys that collide with another's or that crowd one shard. Each part is framed by its
+// length, so ("ab", "c") and ("a", "bc") differ. Allocates nothing.
 //
-// A KeyHasher is immutable and may be used by all loops; a KeyHash under way belongs to one.
+// Immutable: all loops may use one hasher.
 
 #pragma once
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -18,20 +16,20 @@ namespace sluice::limit {
 
 class KeyHasher {
  public:
-  // `seed` comes from a random device once per process; the same seed gives the same hashes.
-  explicit KeyHasher(std::uint64_t seed);
+  // 128 bits of a random device, drawn once per process; the same words give the same hashes.
+  KeyHasher(std::uint64_t secret0, std::uint64_t secret1) : secret0_(secret0), secret1_(secret1) {}
 
-  // Of one part; equals Hash of a span with that part alone. Never 0: that means "no key".
-  [[nodiscard]] std::uint64_t Hash(std::string_view part) const;
-  // Of all parts in order.
+  // Of all parts in order: SipHash of each part's length (8 bytes, little-endian), its bytes, and
+  // zeros up to a multiple of 8. Never 0, which means "no key".
   [[nodiscard]] std::uint64_t Hash(std::span<const std::string_view> parts) const;
+  // Of one part; equals the hash of a span with that part alone.
+  [[nodiscard]] std::uint64_t Hash(std::string_view part) const {
+    return Hash(std::span<const std::string_view>(&part, 1));
+  }
 
  private:
-  static constexpr std::size_t kSecretBytes = 192;
-  [[nodiscard]] std::uint64_t Extend(std::uint64_t hash, std::string_view part) const;
-
-  alignas(64) std::array<unsigned char, kSecretBytes> secret_{};
-  std::uint64_t seed_;
+  std::uint64_t secret0_;
+  std::uint64_t secret1_;
 };
 
 }  // namespace sluice::limit

@@ -17,6 +17,8 @@
 
 #include "sluice/contract/time.h"
 #include "sluice/limit/gcra.h"
+#include "sluice/limit/key_overrides.h"
+#include "sluice/limit/key_table.h"
 #include "sluice/limit/shared_gcra.h"
 
 namespace sluice::limit {
@@ -29,13 +31,8 @@ enum class OnTableFull : std::uint8_t {
 
 inline constexpr std::size_t kKeysMax = 16'000'000;
 
-struct KeyOverride {
-  std::uint64_t key_hash = 0;  // As KeyHasher makes it.
-  GcraOptions gcra;
-};
-
 struct KeyedLimiterOptions {
-  GcraOptions gcra;
+  GcraOptions gcra;                // init_fill_ratio is not used: a key never seen is full.
   std::size_t max_keys = 100'000;  // 1 .. 16 million.
   OnTableFull on_table_full = OnTableFull::kSharedBucket;
   std::vector<KeyOverride> overrides;
@@ -59,34 +56,37 @@ class KeyedLimiter {
   KeyedLimiter& operator=(const KeyedLimiter&) = delete;
   ~KeyedLimiter();
 
-  // Takes all `tokens` of the key's bucket or none; 0 looks without taking.
-  // Allocates only when a shard's table grows.
+  // Takes all `tokens` of the key's bucket or none; 0 looks without taking. Requests with hash 0,
+  // which have no key, share one bucket. Allocates only when a shard's table grows.
   [[nodiscard]] Admission TryTake(std::uint64_t key_hash, std::uint32_t tokens, SteadyTime now);
 
-  // Gives back what an admitted request of this key took.
+  // Gives back what an admitted request of this key took. Dropped when the key has no entry: its
+  // bucket is full again, or it was let in without room.
   void Refund(std::uint64_t key_hash, std::uint32_t tokens, SteadyTime now);
 
   // New limits, overrides, bound and policy; debts are kept as time. Keys beyond a lowered bound
-  // stay until their buckets are full again. Not concurrently with itself.
+  // stay until their buckets are full again. Decisions may go on meanwhile; not concurrent with
+  // itself.
   void Reconfigure(const KeyedLimiterOptions& options);
 
   [[nodiscard]] KeyedLimiterStats Stats() const;
 
  private:
-  struct Shard;
-  struct Overrides;
+  class Shard;
 
   [[nodiscard]] Shard& ShardOf(std::uint64_t key_hash) const;
-  [[nodiscard]] Admission WithoutRoom(std::uint32_t tokens, SteadyTime now);
+  // The decision about a key that finds no room, under its shard's lock.
+  [[nodiscard]] Admission WithoutRoom(Shard& shard,
+                                      const GcraPace& pace,
+                                      std::uint32_t tokens,
+                                      SteadyTime now);
 
-  SteadyTime origin_;
-  std::atomic<std::size_t> max_keys_;
+  const SteadyTime origin_;
+  const std::uint64_t shard_mask_;
+  const std::unique_ptr<Shard[]> shards_;
   std::atomic<OnTableFull> on_table_full_;
-  std::size_t shard_shift_;
-  std::size_t shard_count_;
-  std::unique_ptr<Shard[]> shards_;
-  std::unique_ptr<const Overrides> overrides_;
-  alignas(64) std::atomic<std::size_t> keys_{0};  // Changes only when a key comes or goes.
+  std::unique_ptr<const KeyOverrides> overrides_;
+  KeyBudget budget_;
   SharedGcra shared_bucket_;
 };
 

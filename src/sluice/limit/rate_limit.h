@@ -61,6 +61,7 @@ struct RateDecision {
   bool admitted = false;      // In shadow always.
   bool would_refuse = false;  // Refused by the arithmetic, admitted by mode or enforce_percent.
   bool near_limit = false;    // Admitted, and the burst is used up to near_limit_ratio.
+  std::uint32_t tokens = 0;   // What was taken, for GiveBack().
   Nanos retry_after{0};       // As Admission.
   Level level;                // remaining() and reset_after() for headers.
 };
@@ -78,8 +79,8 @@ class RateLimit final : public Guard, public PermitIssuer {
   // Takes cost x the rule's cost from the key's bucket (`key_hash` is ignored when unkeyed).
   // Allocates nothing but when a table of keys grows. Cost 0 looks without taking.
   [[nodiscard]] RateDecision Decide(std::uint64_t key_hash, std::uint32_t cost, SteadyTime now);
-  // Gives back what an admitted Decide() took.
-  void GiveBack(std::uint64_t key_hash, std::uint32_t cost, SteadyTime now);
+  // Gives back the `tokens` of an admitted decision about that key.
+  void GiveBack(std::uint64_t key_hash, std::uint32_t tokens, SteadyTime now);
 
   // Takes over everything but name and keying; kInvalidOption when those differ or on any problem,
   // and then nothing has changed. Buckets keep their debts. Not concurrently with itself.
@@ -100,14 +101,15 @@ class RateLimit final : public Guard, public PermitIssuer {
  private:
   RateLimit(const RateLimitOptions& options, SteadyTime now);
   [[nodiscard]] Admission Take(std::uint64_t key_hash, std::uint32_t tokens, SteadyTime now);
-  [[nodiscard]] std::uint32_t Tokens(std::uint32_t cost) const;
+  [[nodiscard]] std::uint32_t TokensOf(std::uint32_t cost) const;
+  [[nodiscard]] bool IsNear(const Level& level) const;
 
   const std::string name_;
   std::unique_ptr<SharedGcra> bucket_;  // Exactly one of the two.
   std::unique_ptr<KeyedLimiter> keyed_;
   std::atomic<GuardMode> mode_;
   std::atomic<std::uint32_t> cost_;
-  std::atomic<std::uint32_t> near_per_mille_;
+  std::atomic<double> near_limit_ratio_;
   EnforcedPart enforced_;
   DecisionCounts counts_;
 };

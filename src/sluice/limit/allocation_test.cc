@@ -1,0 +1,86 @@
+// No decision allocates: under overload there is nothing to spare.
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <new>
+
+#include <gtest/gtest.h>
+
+#include "sluice/limit/key_hash.h"
+#include "sluice/limit/rate_limit.h"
+#include "sluice/limit/retry_budget.h"
+
+namespace {
+
+std::atomic<std::size_t> allocations{0};
+
+}  // namespace
+
+// Replaces the operators of this test program, to count. Not inlined: g++ would warn of a free()
+// that meets its own operator new.
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  void* const memory = std::malloc(bytes);
+  if (memory == nullptr) std::abort();
+  return memory;
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::size_t /*bytes*/) noexcept {
+  std::free(memory);
+}
+
+namespace sluice::limit {
+namespace {
+
+constexpr SteadyTime kStart{std::chrono::hours(1)};
+
+TEST(Allocation, DecisionsOfAnUnkeyedRuleAllocateNothing) {
+  const auto rule = *RateLimit::Create({.name = "r", .limit = 100, .burst = 10}, kStart);
+  const std::size_t before = allocations.load();
+  for (int request = 0; request < 100; ++request) {
+    GuardDecision decision = rule->Acquire({}, kStart);
+    if (request % 2 == 0) decision.permit.Refund(kStart);
+  }
+  EXPECT_EQ(allocations.load(), before);
+  EXPECT_GT(rule->Stats().decisions.denied, 0U);
+}
+
+TEST(Allocation, DecisionsAboutKnownKeysAllocateNothing) {
+  const KeyHasher hasher(1, 2);
+  const auto rule = *RateLimit::Create(
+      {.name = "r", .limit = 100, .burst = 10, .keying = Keying::kKeyed}, kStart);
+  (void)rule->Decide(hasher.Hash("user-42"), 1, kStart);
+  const std::size_t before = allocations.load();
+  for (int request = 0; request < 100; ++request) {
+    const GuardDecision decision = rule->Acquire({.key_hash = hasher.Hash("user-42")}, kStart);
+  }
+  EXPECT_EQ(allocations.load(), before);
+}
+
+TEST(Allocation, AFullTableAllocatesNothing) {
+  const auto rule = *RateLimit::Create(
+      {.name = "r", .limit = 1, .burst = 1, .keying = Keying::kKeyed, .max_keys = 10}, kStart);
+  for (std::uint64_t key = 1; key <= 10; ++key)
+    (void)rule->Decide(key, 1, kStart);
+  const std::size_t before = allocations.load();
+  for (std::uint64_t key = 11; key <= 1'000; ++key)
+    (void)rule->Decide(key, 1, kStart);
+  EXPECT_EQ(allocations.load(), before);
+  EXPECT_EQ(rule->Stats().keyed.table_full, 990U);
+}
+
+TEST(Allocation, RetryTokensAllocateNothing) {
+  RetryBudget budget({});
+  const std::size_t before = allocations.load();
+  {
+    const auto token = budget.TryAcquire(100);
+    EXPECT_TRUE(token.has_value());
+  }
+  EXPECT_EQ(allocations.load(), before);
+}
+
+}  // namespace
+}  // namespace sluice::limit
