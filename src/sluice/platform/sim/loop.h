@@ -80,15 +80,18 @@ class Loop final : public sluice::Loop, private ReceiveBufferOwner {
 
  private:
   friend class World;
+  friend class Connection;
+  friend class Connector;
   friend class Network;
   friend class Stream;
   friend class Listener;
 
   struct Buffer;
 
+  [[nodiscard]] bool HasDescriptor() const { return open_streams_ + connecting_ < streams_max_; }
   void BeginTurn();
   void EndTurn();
-  void RunPosted();
+  static void RunPosted(void* loop, std::uint64_t detail);
   // Room for the next receive of this turn; what the last one filled is dead from here on.
   [[nodiscard]] std::span<char> NextReceiveBuffer();
   void FilledReceiveBuffer(std::size_t bytes);

@@ -4,6 +4,8 @@
 
 #pragma once
 
+#include <cstdint>
+
 #include "sluice/contract/resolver.h"
 
 namespace sluice::sim {
@@ -19,6 +21,9 @@ class Resolver final : public sluice::Resolver {
   void Begin(ResolveOperation& operation) override;
 
  private:
+  [[nodiscard]] static std::uint64_t Detail(ResolveOperation& operation);
+  static void OnAnswer(void* world, std::uint64_t detail);
+
   World& world_;
   Loop& loop_;
 };

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "sluice/contract/time.h"
@@ -84,6 +85,7 @@ class World {
   [[nodiscard]] std::uint64_t events_total() const { return events_total_; }
 
  private:
+  friend class Connector;
   friend class Loop;
   friend class Resolver;
   friend class Network;
@@ -91,15 +93,19 @@ class World {
   friend class Listener;
 
   // The time of the earliest event or timer; kNever when there is none.
-  [[nodiscard]] SteadyTime NextAt();
+  [[nodiscard]] SteadyTime NextAt() const;
   void RunNext();
   // `act(subject, detail)` happens at `at` as a turn of `loop`.
   void Schedule(SteadyTime at, Loop& loop, Event::Act act, void* subject, std::uint64_t detail);
+  [[nodiscard]] EventOrder NextOrder(SteadyTime at);
+  void FireTimer(Timer& timer, Loop& loop);
   void CountEventAt(SteadyTime at);
+  void AssertOwnThread() const;
 
   WorldOptions options_;
   SteadyTime now_;
   WallTime wall_at_start_;
+  std::thread::id owner_;
   Trace trace_;
   Random random_;
   Random shuffle_random_;
