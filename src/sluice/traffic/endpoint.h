@@ -28,9 +28,10 @@ enum class Health : std::uint8_t { kUnknown, kHealthy, kUnhealthy };
 // What one worker does with one endpoint. Written by that worker alone, read by anybody; a cache
 // line of its own, so that workers do not disturb one another.
 struct alignas(64) EndpointLoad {
-  Gauge active;      // Selections held: requests under way, also those waiting for a connection.
-  Counter requests;  // Selections ever made.
-  Counter failures;  // Of these, what the gateway reported as failed.
+  Gauge active;       // Selections held: requests under way, also those waiting for a connection.
+  Gauge connections;  // Open or being opened.
+  Counter requests;   // Selections ever made.
+  Counter failures;   // Of these, what the gateway reported as failed.
 };
 
 class Endpoint final : public std::enable_shared_from_this<Endpoint> {
@@ -60,6 +61,7 @@ class Endpoint final : public std::enable_shared_from_this<Endpoint> {
 
   // Sums over all workers, at most a turn old.
   [[nodiscard]] std::int64_t active() const;
+  [[nodiscard]] std::int64_t connections() const;
   [[nodiscard]] std::uint64_t requests_total() const;
   [[nodiscard]] std::uint64_t failures_total() const;
 

@@ -29,14 +29,14 @@ struct RefreshEvent {
   std::string_view upstream;
   std::string_view host;         // The name that was asked for.
   const Error* error = nullptr;  // Set: it failed, and the last good answer stays.
-  std::size_t addresses = 0;     // Of a new answer.
+  std::size_t addresses = 0;     // In use for this name from now on.
   std::size_t left_out = 0;      // Addresses beyond the bound of endpoints.
 };
 
 class EndpointRefresh final {
  public:
-  // Called on the control loop for each answer that changed the list, and for the first failure
-  // after a success (and at the start): changes of state, not every question.
+  // Called on the control loop for each answer that says something new or ends a failure, and for
+  // the first failure of a row: changes of state, not every question. May be empty.
   using OnEvent = std::move_only_function<void(const RefreshEvent&)>;
 
   EndpointRefresh(Loop& loop, std::shared_ptr<Upstream> upstream, OnEvent on_event);
@@ -64,6 +64,7 @@ class EndpointRefresh final {
   Task<void> Run(Name& name);
   void Take(Name& name, Resolution answer);
   void Lose(Name& name, const Error& error);
+  std::size_t Publish();
   [[nodiscard]] SteadyTime NextAt(const Name& name);
 
   Loop& loop_;

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -25,6 +26,8 @@
 #include "sluice/traffic/upstream.h"
 
 namespace sluice::traffic {
+
+class Connection;
 
 struct HealthTransition {
   std::string_view upstream;
@@ -69,6 +72,9 @@ class HealthChecker final : private EndpointWatcher {
 
   Task<void> Run(std::shared_ptr<Probe> probe);
   Task<Result<void>> Check(Probe& probe);
+  static Task<Result<void>> Ask(Connection& connection,
+                                const std::string& request,
+                                SteadyTime deadline);
   void Count(Probe& probe, const Result<void>& verdict);
   void Turn(Probe& probe, Health health, std::string_view detail);
   void Stop(Probe& probe);

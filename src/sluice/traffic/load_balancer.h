@@ -18,6 +18,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -130,11 +131,18 @@ class LoadBalancer final {
   void TakeList();
   void TakeWeights(SteadyTime now);
   [[nodiscard]] std::size_t PickRoundRobin(const TriedEndpoints* tried);
-  [[nodiscard]] std::size_t PickRandom(const TriedEndpoints* tried, Random& random);
-  [[nodiscard]] std::size_t PickLeastRequest(const TriedEndpoints* tried, Random& random);
-  [[nodiscard]] std::size_t PickRing(const PickRequest& request) const;
-  [[nodiscard]] std::size_t Draw(const TriedEndpoints* tried, std::size_t except, Random& random);
+  [[nodiscard]] std::size_t PickLeastRequest(const TriedEndpoints* tried, Random& random) const;
+  [[nodiscard]] std::size_t PickRing(std::uint64_t key_hash, const TriedEndpoints* tried) const;
+  [[nodiscard]] std::size_t Draw(const TriedEndpoints* tried,
+                                 std::size_t except,
+                                 Random& random) const;
+  [[nodiscard]] std::size_t DrawUntried(const TriedEndpoints& tried,
+                                        std::size_t except,
+                                        Random& random) const;
   [[nodiscard]] bool Usable(std::size_t index, const TriedEndpoints* tried) const;
+  [[nodiscard]] bool AnyUsable(const TriedEndpoints* tried) const;
+  [[nodiscard]] std::uint64_t FullWeight(std::size_t index) const;
+  void Retire(std::unique_ptr<Member> member);
   void Forget(Member& member);
 
   std::shared_ptr<const Upstream> upstream_;
@@ -148,7 +156,6 @@ class LoadBalancer final {
   std::vector<std::uint64_t> sums_;    // Running sums of weights_.
   std::vector<std::int64_t> credits_;  // Smooth round robin: what each member is owed.
   SteadyTime weights_at_{};
-  bool weights_known_ = false;
   bool equal_weights_ = false;  // All members have the same weight above 0.
   bool panicking_ = false;
   std::size_t available_ = 0;

@@ -30,6 +30,9 @@ namespace sluice::traffic {
 class Pool;
 struct PooledConnection;
 
+// How a wait in a queue ended.
+enum class WaitOutcome : std::uint8_t { kGiven, kMayConnect, kTimedOut, kCancelled, kDraining };
+
 // Idle connections, the one idle longest at one end.
 struct IdleChain {
   PooledConnection* oldest = nullptr;
@@ -114,7 +117,7 @@ struct PoolMetrics {
 
 class Pool final {
  public:
-  // `loop` and the pool belong to worker `worker`.
+  // `loop` is that of worker `worker` < upstream->workers(), and outlives the pool.
   Pool(Loop& loop, std::shared_ptr<const Upstream> upstream, std::size_t worker);
   // Closes idle connections. Requires that leases() and waiting() are 0 (Drain() first).
   ~Pool();
@@ -161,32 +164,38 @@ class Pool final {
   class WaitAwaiter;
 
   [[nodiscard]] bool Lists(const Endpoint& endpoint) const;
+  [[nodiscard]] std::unique_ptr<Host>& PlaceOf(std::size_t slot);
   [[nodiscard]] Host& HostOf(Endpoint& endpoint);
+  void FreeUnusedHosts();
   [[nodiscard]] PooledConnection* TakeIdle(Host& host);
   [[nodiscard]] Lease Lend(PooledConnection& connection);
   Task<Result<Lease>> Connect(Host& host, SteadyTime deadline, Cancellation* cancellation);
-  [[nodiscard]] std::unexpected<Error> FailConnect(Error error, SteadyTime deadline);
+  [[nodiscard]] std::unexpected<Error> FailConnect(Error error, bool deadline_came_first) const;
   [[nodiscard]] std::unexpected<Error> Refuse(ErrorCode code) const;
   void GiveBack(PooledConnection& connection);
-  void Offer(PooledConnection& connection);
   void Park(PooledConnection& connection);
   void Unpark(PooledConnection& connection);
-  void Close(PooledConnection& connection);
-  void FreeSlot(Host& host);
   void Hangup(PooledConnection& connection);
+  void Reap();
+  void Close(PooledConnection& connection);
+  void CloseOldest();
+  void CloseIdleOf(Host& host);
+  void ReserveSlot(Host& host);
+  void FreeSlot(Host& host);
+  void CountConnection(Host& host, int change);
   void Wake(Waiting& waiting);
-  void FreeUnusedHosts();
   static void OnIdleTimer(Timer& timer, SteadyTime now);
   static void OnReapTimer(Timer& timer, SteadyTime now);
 
   Loop& loop_;
   std::shared_ptr<const Upstream> upstream_;
-  std::size_t worker_;
   std::shared_ptr<const EndpointList> list_;
   std::vector<std::unique_ptr<Host>> hosts_;    // By slot.
   std::vector<std::unique_ptr<Host>> leaving_;  // Out of the list, or their slot is another's now.
   IdleChain idle_;                              // Of all hosts.
   PooledConnection* dying_ = nullptr;           // Found dead inside a callback of their stream.
+  ConnectionLimits limits_;
+  std::size_t worker_;
   Timer idle_timer_;
   Timer reap_timer_;
   bool draining_ = false;

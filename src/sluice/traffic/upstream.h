@@ -102,8 +102,10 @@ class Upstream final {
   Upstream(UpstreamOptions options, std::size_t workers);
 
   struct Target;
-  [[nodiscard]] std::shared_ptr<Endpoint> FindOrMake(const Target& target,
-                                                     const EndpointList& current);
+  [[nodiscard]] std::shared_ptr<Endpoint> Make(const EndpointSpec& spec,
+                                               const Address& address,
+                                               std::vector<std::size_t>& free_slots);
+  void Tell(const EndpointList& before, const EndpointList& after, SteadyTime now);
   void Swap(std::shared_ptr<EndpointList> next);
   [[nodiscard]] std::shared_ptr<EndpointList> Copy() const;
 
