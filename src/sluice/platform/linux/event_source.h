@@ -8,25 +8,28 @@
 
 namespace sluice::platform {
 
-class EventSource {
+// Links of a list of deferred sources.
+struct DeferredLink {
+  DeferredLink* next = nullptr;
+  DeferredLink* previous = nullptr;
+};
+
+class EventSource : private DeferredLink {
  public:
   EventSource() = default;
   EventSource(const EventSource&) = delete;
   EventSource& operator=(const EventSource&) = delete;
 
+  virtual ~EventSource() { SLUICE_ASSERT(slot_ == kNoSlot && next == nullptr); }
+
   // `events` are epoll's (EPOLLIN, …), or 0 when the reactor calls back because of Defer(). May
   // destroy this source or any other.
   virtual void OnReady(std::uint32_t events) = 0;
-
- protected:
-  ~EventSource() { SLUICE_ASSERT(slot_ == kNoSlot && next_ == nullptr); }
 
  private:
   friend class Reactor;
   static constexpr std::uint32_t kNoSlot = UINT32_MAX;
 
-  EventSource* next_ = nullptr;  // In the list of deferred sources while not null.
-  EventSource* previous_ = nullptr;
   std::uint32_t slot_ = kNoSlot;
 };
 

@@ -58,7 +58,8 @@ class FileSink final : public ByteSink {
   FileSink(std::string path, OwnedFd fd, const FileSinkOptions& options);
   void WriteLoop();
   void WriteBatch(const Batch& batch);
-  void WriteAll(const std::string& text);
+  void Recycle(Batch& batch);
+  void WriteAll(ByteView text);
   void OpenAgain();
 
   const std::string path_;

@@ -42,7 +42,7 @@ class Successor final : private EventSource {
                                                   const std::vector<std::string>& argv,
                                                   const std::vector<HandedSocket>& sockets);
   // A successor that never became ready is killed (SIGKILL) and reaped.
-  ~Successor();
+  ~Successor() override;
 
   // Completes when the successor says that it is ready. Fails with kTimeout at `deadline`, and with
   // kConnectionClosed when it ended (or closed the pipe) before. At most one call at a time.
@@ -92,10 +92,5 @@ class InheritedListeners {
   std::vector<Inherited> sockets_;
   OwnedFd ready_pipe_;
 };
-
-// Tells the service manager, as sd_notify(3): "READY=1", "STOPPING=1", "MAINPID=4711", lines
-// separated by '\n'. Does nothing without $NOTIFY_SOCKET; fails with kInputOutput or kInvalidOption
-// when the datagram cannot be sent.
-[[nodiscard]] Result<void> NotifyServiceManager(std::string_view state);
 
 }  // namespace sluice::platform

@@ -13,11 +13,11 @@
 
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "sluice/contract/address.h"
 #include "sluice/contract/loop.h"
@@ -33,7 +33,8 @@
 namespace sluice::platform {
 
 struct EpollLoopOptions {
-  std::size_t spare_buffers_max = 8;  // Receive buffers of 128 KiB kept for the next KeepReceive….
+  std::size_t spare_buffers_max = 8;  // Free receive buffers of 128 KiB that are not given back.
+  SleepPrecision sleep = SleepPrecision::kNanoseconds;  // Falls back by itself on old kernels.
   ResolverOptions resolver;
 };
 
@@ -50,12 +51,11 @@ class EpollLoop final : public Loop {
   // Ends Run() after the turn under way. From any thread; idempotent; final.
   void Stop();
 
-  // One turn that sleeps at most `sleep_max`; for tests and for shutting down. False when it had
-  // nothing to do.
+  // One turn that sleeps at most `sleep_max`; for tests and for shutting down, also after Run().
   void RunOnce(Nanos sleep_max);
 
   // Runs `work` now, on this thread, as if within a turn: with the run queue bound, and drained
-  // afterwards. For starting tasks before Run(). Not from within a turn.
+  // afterwards. For starting tasks before Run(), or ending them after it; not from within a turn.
   void Enter(const std::function<void()>& work);
 
   [[nodiscard]] SteadyTime now() const override { return reactor_.now(); }
@@ -76,7 +76,8 @@ class EpollLoop final : public Loop {
 
   // Makes a listener of a socket that listens already: inherited (handover.h), or a duplicate of
   // another loop's. Fails with kInvalidOption when `fd` is no listening stream socket.
-  [[nodiscard]] Result<std::unique_ptr<SocketListener>> Adopt(OwnedFd fd);
+  [[nodiscard]] Result<std::unique_ptr<SocketListener>> Adopt(OwnedFd fd,
+                                                              SocketFile file = SocketFile::kOurs);
 
   // What the sockets of this folder work with.
   [[nodiscard]] Reactor& reactor() { return reactor_; }
@@ -87,12 +88,14 @@ class EpollLoop final : public Loop {
  private:
   class Wakeup;
 
-  EpollLoop(OwnedFd epoll, const EpollLoopOptions& options, std::uint64_t seed);
+  EpollLoop(OwnedFd epoll, const EpollLoopOptions& options);
   void TurnOnce(SteadyTime until);
+  void RunPosted();
 
   Reactor reactor_;
   Random random_;
   PostQueue posted_;
+  std::vector<PostQueue::Work> batch_;
   bool stopped_ = false;
   std::unique_ptr<Wakeup> wakeup_;
   std::unique_ptr<AresResolver> resolver_;

@@ -39,6 +39,8 @@ class PostQueue {
   void Close();
 
  private:
+  [[nodiscard]] bool Publish();
+
   std::atomic<bool> pending_{false};
   std::atomic<bool> may_sleep_{false};
   std::mutex mutex_;

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "sluice/contract/bytes.h"
 #include "sluice/contract/result.h"
@@ -17,6 +18,15 @@ namespace sluice::platform {
 // How many CPUs this process may keep busy: its affinity mask, bounded by the CPU quota of its
 // control group (v2 or v1), rounded up. At least 1. For `workers: auto`.
 [[nodiscard]] unsigned UsableCpus();
+
+// Where to look for the quota of a control group; a parameter, so that it can be tested.
+struct CgroupFiles {
+  std::string root;         // "/sys/fs/cgroup".
+  std::string self_cgroup;  // What /proc/self/cgroup says.
+};
+
+// The quota in CPUs (1.5: one and a half); infinite when there is none.
+[[nodiscard]] double CpuQuotaOf(const CgroupFiles& files);
 
 struct ProcessUsage {
   Bytes resident = 0;          // Resident set.

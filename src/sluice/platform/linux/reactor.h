@@ -27,12 +27,16 @@
 
 namespace sluice::platform {
 
+// epoll_pwait2(2), where the kernel has it (5.11), or epoll_wait(2), which sleeps whole
+// milliseconds.
+enum class SleepPrecision : std::uint8_t { kNanoseconds, kMilliseconds };
+
 class Reactor {
  public:
   // Fails with kOutOfDescriptors or kInputOutput.
   static Result<OwnedFd> CreateEpoll();
 
-  Reactor(OwnedFd epoll, std::size_t spare_buffers_max);
+  Reactor(OwnedFd epoll, SleepPrecision precision, std::size_t spare_buffers_max);
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;
   // Requires that no source is registered and no timer armed.
@@ -50,11 +54,12 @@ class Reactor {
   void Defer(EventSource& source);
   void CancelDefer(EventSource& source);
 
-  // Waits until something happens or `until`, then does all there is to do. Drains the run queue
+  // Sleeps until something happens or `until`, then does all there is to do. Drains the run queue
   // after every event. The caller has bound `run_queue()`.
   void Turn(SteadyTime until);
 
-  [[nodiscard]] bool has_deferred() const { return deferred_.first != nullptr; }
+  // Reads the clocks outside a turn.
+  void ReadClocks();
 
   [[nodiscard]] SteadyTime now() const { return now_; }
   [[nodiscard]] WallTime wall_now() const { return wall_now_; }
@@ -65,6 +70,7 @@ class Reactor {
   [[nodiscard]] TimerWheel& timers() { return timers_; }
   [[nodiscard]] RunQueue& run_queue() { return run_queue_; }
   [[nodiscard]] ReceiveBuffers& buffers() { return buffers_; }
+  [[nodiscard]] const ReceiveBuffers& buffers() const { return buffers_; }
   [[nodiscard]] SpillPool& spill_pool() { return spill_pool_; }
 
  private:
@@ -75,13 +81,16 @@ class Reactor {
     std::uint32_t generation = 0;
     std::uint32_t next_free = 0;
   };
-  struct DeferredList {
-    EventSource* first = nullptr;
-    EventSource* last = nullptr;
+  // A circular list of sources; empty when it points to itself.
+  struct DeferredList : DeferredLink {
+    DeferredList() { next = previous = this; }
+    [[nodiscard]] bool empty() const { return next == this; }
   };
 
+  static constexpr std::uint32_t kNoFree = UINT32_MAX;
+
   int Wait(SteadyTime until);
-  void ReadClocks();
+  [[nodiscard]] Nanos SleepLength(SteadyTime until) const;
   void Dispatch(const epoll_event& event);
   void RunDeferred();
 
@@ -89,9 +98,9 @@ class Reactor {
   SteadyTime now_{};
   WallTime wall_now_{};
   std::uint32_t turn_ = 0;
-  bool has_pwait2_ = true;
+  SleepPrecision precision_;
   std::size_t registered_ = 0;
-  std::uint32_t first_free_;
+  std::uint32_t first_free_ = kNoFree;
   std::vector<Slot> slots_;
   DeferredList deferred_;
   DeferredList running_;  // Those whose turn it is now.
@@ -99,7 +108,7 @@ class Reactor {
   TimerWheel timers_;
   ReceiveBuffers buffers_;
   SpillPool spill_pool_;
-  std::array<epoll_event, kBatch> events_;
+  std::array<epoll_event, kBatch> events_{};
 };
 
 }  // namespace sluice::platform

@@ -21,12 +21,12 @@ void BlockSignals();
 
 class SignalWatcher final : private EventSource {
  public:
-  // `on_signal(SIGTERM)`, … runs on the loop's thread, as an event; it may start tasks, and may
-  // destroy the watcher. Several equal signals may arrive as one (SIGCHLD: reap until none is
-  // left). One watcher per process. Fails with kOutOfDescriptors or kInputOutput.
+  // `on_signal(SIGTERM)`, … runs on the loop's thread, as an event; it may start tasks, but
+  // must not destroy the watcher. Several equal signals may arrive as one (SIGCHLD: reap until none
+  // is left). One watcher per process. Fails with kOutOfDescriptors or kInputOutput.
   using OnSignal = std::move_only_function<void(int)>;
   static Result<std::unique_ptr<SignalWatcher>> Create(EpollLoop& loop, OnSignal on_signal);
-  ~SignalWatcher();
+  ~SignalWatcher() override;
 
  private:
   SignalWatcher(Reactor& reactor, OwnedFd fd, OnSignal on_signal);
@@ -35,7 +35,7 @@ class SignalWatcher final : private EventSource {
   Reactor& reactor_;
   OwnedFd fd_;
   OnSignal on_signal_;
-  bool* destroyed_ = nullptr;  // Set by the destructor while a callback runs.
+  bool running_ = false;
 };
 
 }  // namespace sluice::platform

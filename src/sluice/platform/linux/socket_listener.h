@@ -23,6 +23,9 @@
 
 namespace sluice::platform {
 
+// Who unlinks the file of a Unix socket.
+enum class SocketFile : std::uint8_t { kOurs, kTheirs };
+
 class SocketListener final : public Listener, private EventSource {
  public:
   static constexpr int kAcceptsPerTurn = 64;
@@ -33,7 +36,9 @@ class SocketListener final : public Listener, private EventSource {
                                                         const Address& address,
                                                         const ListenOptions& options);
   // Takes over a socket that listens already. Fails with kInvalidOption when it does not.
-  static Result<std::unique_ptr<SocketListener>> Adopt(Reactor& reactor, OwnedFd fd);
+  static Result<std::unique_ptr<SocketListener>> Adopt(Reactor& reactor,
+                                                       OwnedFd fd,
+                                                       SocketFile file);
   ~SocketListener() override;
 
   // `listener` as this type. Requires that a loop of this platform made it.
@@ -44,12 +49,12 @@ class SocketListener final : public Listener, private EventSource {
   // For a successor (handover.h) or, duplicated, for another loop's Adopt(). Borrowed.
   [[nodiscard]] int fd() const { return fd_.get(); }
 
-  // A duplicate, for Adopt() on another loop: how several loops accept from one Unix socket. Fails
-  // with kOutOfDescriptors.
+  // A duplicate, for Adopt(…, SocketFile::kTheirs) on another loop: how several loops accept from
+  // one Unix socket, which has no SO_REUSEPORT. Fails with kOutOfDescriptors.
   [[nodiscard]] Result<OwnedFd> Duplicate() const;
 
   // The file of a Unix socket belongs to somebody else now: it stays when this listener closes.
-  void KeepFile() { owns_file_ = false; }
+  void KeepFile() { file_ = SocketFile::kTheirs; }
 
   void Cancel() override;
   [[nodiscard]] const Address& local() const override { return local_; }
@@ -60,12 +65,18 @@ class SocketListener final : public Listener, private EventSource {
 
  private:
   SocketListener(Reactor& reactor, OwnedFd fd, Address local);
-  static Result<std::unique_ptr<SocketListener>> Start(Reactor& reactor, OwnedFd fd);
+  static Result<std::unique_ptr<SocketListener>> Start(Reactor& reactor,
+                                                       OwnedFd fd,
+                                                       SocketFile file);
 
   void OnReady(std::uint32_t events) override;
+  void NoteFile(SocketFile file);
+  void Continue();
   bool TryAccept(AcceptOperation& operation);
+  OwnedFd AcceptSocket(Address& peer);
   void Pause();
   void Complete();
+  [[nodiscard]] bool TakeBudget();
   static void OnPauseTimer(Timer& timer, SteadyTime now);
 
   Reactor& reactor_;
@@ -79,7 +90,7 @@ class SocketListener final : public Listener, private EventSource {
   std::uint32_t budget_turn_ = 0;
   int accepts_in_turn_ = 0;
   bool ready_ = true;
-  bool owns_file_ = false;
+  SocketFile file_ = SocketFile::kTheirs;
   bool cancelled_ = false;
 };
 

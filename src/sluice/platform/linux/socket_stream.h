@@ -15,6 +15,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
+
+#include <sys/uio.h>
 
 #include "sluice/contract/address.h"
 #include "sluice/contract/bytes.h"
@@ -64,27 +67,35 @@ class SocketStream final : public Stream, private EventSource {
   void OnReady(std::uint32_t events) override;
   void FinishConnect();
   void FailConnect(Error error);
-  void FlushSpill();
-  Progress TrySend(SendOperation& operation);
-  void CompleteSend(Result<void> result);
-  Progress TryReceive(ReceiveOperation& operation);
-  void CompleteReceive(Result<ByteView> result);
-  void TellHangup();
-  [[nodiscard]] bool TakeReceiveBudget() const;
+
+  [[nodiscard]] bool MayReceiveInTurn();
+  [[nodiscard]] bool MaySendInTurn();
   void RefreshBudgets();
+
+  Progress TryReceive(ReceiveOperation& operation);
+  void ReceiveNow();
+  void FailReceive(ErrorCode code);
+  void TellHangup();
+
+  Progress TrySend(SendOperation& operation);
+  void Spill(std::span<const iovec> parts, std::span<const ByteView> segments, Bytes taken);
+  void FlushSpill();
+  void CompleteSend(Result<void> result);
+
   void ArmNoLaterThan(Timer& timer, SteadyTime deadline);
   static void OnReceiveTimer(Timer& timer, SteadyTime now);
   static void OnSendTimer(Timer& timer, SteadyTime now);
 
   Reactor& reactor_;
   OwnedFd fd_;
-  bool readable_ : 1 = false;
-  bool gone_ : 1 = false;   // FIN, reset or error seen by epoll.
-  bool ended_ : 1 = false;  // End of stream was received.
-  bool cancelled_ : 1 = false;
-  bool finish_sending_ : 1 = false;  // ShutdownSend() came while bytes were waiting.
-  bool send_done_ : 1 = false;       // The pending send only waits for the next turn.
-  mutable bool local_known_ : 1 = false;
+  bool readable_ = false;  // A receive may find something.
+  bool gone_ = false;      // FIN, reset or error is known.
+  bool ended_ = false;     // Nothing can be received any more.
+  bool broken_ = false;    // By a reset or an error; there may still be bytes to receive.
+  bool cancelled_ = false;
+  bool finish_sending_ = false;  // ShutdownSend() came while bytes were waiting.
+  bool send_done_ = false;       // The pending send only waits for the next turn.
+  mutable bool local_known_ = false;
   std::uint16_t receives_in_turn_ = 0;
   std::uint16_t sends_in_turn_ = 0;
   std::uint32_t budget_turn_ = 0;
