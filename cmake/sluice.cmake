@@ -2,7 +2,7 @@
 #
 #   sluice_library(limit PUBLIC_HEADERS … SOURCES … SEES contract LINKS fmt::fmt)
 #   sluice_test(limit gcra_test.cc …)      one executable, limit_test, run by ctest
-#   sluice_bench(limit gcra_bench.cc …)    one executable, limit_bench; also run once, tiny, by ctest
+#   sluice_bench(limit gcra_bench.cc …)    one executable, limit_bench; ctest runs it once, tiny
 
 include_guard(GLOBAL)
 
@@ -78,12 +78,14 @@ function(sluice_library room)
   endforeach()
 endfunction()
 
-# Arguments after LINKS are more libraries for this test alone.
+# Arguments after LINKS are more libraries for this test alone. LABELS tells ./test more: `tsan`
+# runs it under ThreadSanitizer as well (it depends on threads), `gate` without sanitizers (a figure
+# that noise cannot change).
 function(sluice_test room)
   if(NOT SLUICE_TESTS)
     return()
   endif()
-  cmake_parse_arguments(arg "" "TIMEOUT" "LINKS" ${ARGN})
+  cmake_parse_arguments(arg "" "TIMEOUT" "LINKS;LABELS" ${ARGN})
   set(target ${room}_test)
   add_executable(${target} ${arg_UNPARSED_ARGUMENTS})
   if(TARGET sluice_${room})
@@ -96,7 +98,7 @@ function(sluice_test room)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
-  set_tests_properties(${target} PROPERTIES TIMEOUT ${arg_TIMEOUT})
+  set_tests_properties(${target} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
 endfunction()
 
 function(sluice_bench room)

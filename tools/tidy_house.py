@@ -9,6 +9,8 @@ README_LINES_MAX = 40
 TRIVIAL_LINES_MAX = 60
 
 _LIBRARY = re.compile(r"\bsluice_library\s*\((?P<arguments>[^()]*)\)")
+_TEST = re.compile(r"\bsluice_test\s*\((?P<arguments>[^()]*)\)")
+_THREADS = re.compile(r"#include (?:<thread>|\"sluice/platform/linux/loop_thread.h\")")
 _KEYWORDS = {"PUBLIC_HEADERS", "SOURCES", "SEES", "LINKS"}
 _METRIC_IN_CODE = re.compile(r'"(sluice_[a-z][a-z0-9_]*)')
 _METRIC_IN_DOCS = re.compile(r"`(sluice_[a-z][a-z0-9_]*)(?:\{[^`]*\})?`")
@@ -146,6 +148,24 @@ def _own_header(file: File) -> str:
     return match.group(1) if match else ""
 
 
+def threads_are_sanitized(tree: Tree, _layers: dict) -> Problems:
+    """A unit test that starts threads carries the label `tsan`, so that ./test runs it so."""
+    labelled = set()
+    for file in tree.files:
+        if file.name == "CMakeLists.txt":
+            for match in _TEST.finditer(_bare_cmake(file)):
+                sources, _, labels = match["arguments"].partition("LABELS")
+                if "tsan" in labels.split():
+                    labelled |= {_joined(file.folder, word) for word in sources.split()}
+    text = "starts threads, so its sluice_test needs LABELS tsan"
+    return [
+        file.problem(0, "threads", text)
+        for file in tree.cpp
+        if file.name.endswith("_test.cc") and _THREADS.search(file.text)
+        and file.path not in labelled
+    ]
+
+
 def metrics_are_told(tree: Tree, _layers: dict) -> Problems:
     """The metrics in the code are those of docs/metrics.md."""
     path = "docs/metrics.md"
@@ -173,5 +193,6 @@ CHECKS = [
     rooms_are_told,
     files_are_built,
     sources_are_tested,
+    threads_are_sanitized,
     metrics_are_told,
 ]

@@ -331,6 +331,18 @@ class Files(TidyTest):
         )
 
 
+class Threads(TidyTest):
+    PATH = "src/sluice/limit/gcra_test.cc"
+    THREADED = CLEAN[PATH].replace("#include <gtest", "#include <thread>\n\n#include <gtest")
+
+    def test_a_test_with_threads_and_without_the_label(self):
+        self.assert_only(f"{self.PATH}: threads: starts threads", {self.PATH: self.THREADED})
+
+    def test_a_test_with_threads_and_the_label(self):
+        cmake = LIMIT_CMAKE.replace("gcra_test.cc)", "gcra_test.cc LABELS tsan)")
+        self.assert_clean({self.PATH: self.THREADED, Rooms.LIMIT: cmake})
+
+
 class Metrics(TidyTest):
     def test_a_metric_that_the_docs_forget(self):
         bad = self.in_code('const char* kNew = "sluice_limit_new_total";')

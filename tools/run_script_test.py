@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""What `./run` promises to somebody who calls it for the first time, with the real programs.
+
+    tools/run_script_test.py SLUICE SLUICE_BOOKING    # the two programs, in one folder
+"""
+
+import contextlib
+import http.client
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import unittest
+from pathlib import Path
+
+RUN = Path(__file__).resolve().parent.parent / "run"
+BINARIES = ""
+PATIENCE_SECONDS = 30
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+def wait_until(done, what: str):
+    """The first true result of `done()`."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < end:
+        result = done()
+        if result:
+            return result
+        time.sleep(0.02)
+    raise AssertionError(f"in vain: {what}")
+
+
+def ask(port: int, target: str) -> http.client.HTTPResponse | None:
+    """One GET; None when nobody answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", target)
+        response = connection.getresponse()
+        response.read()
+        return response
+    except OSError:
+        return None
+    finally:
+        connection.close()
+
+
+class Arguments(unittest.TestCase):
+    def run_with(self, *arguments: str) -> subprocess.CompletedProcess:
+        return subprocess.run([RUN, *arguments], capture_output=True, text=True, check=False)
+
+    def assert_complaint(self, expected: str, *arguments: str) -> None:
+        """Exit code 2 and one line that says why."""
+        done = self.run_with(*arguments)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        self.assertIn(expected, done.stderr)
+
+    def test_help_needs_nothing(self):
+        done = self.run_with("--help")
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("--upstream URL", done.stdout)
+
+    def test_wrong_arguments_are_told(self):
+        self.assert_complaint("unknown argument --bogus", "--bogus")
+        self.assert_complaint("--port needs a value", "--port")
+        self.assert_complaint("a port is a number, got x", "--port", "x")
+        self.assert_complaint("cannot read", "--config", "/nonexistent.yaml")
+        self.assert_complaint("needs a port", "--upstream", "http://127.0.0.1")
+        self.assert_complaint("TLS come later", "--upstream", "https://127.0.0.1:1")
+        self.assert_complaint("there is no", "--binaries", "/nonexistent", "--port", "1")
+
+    def test_a_port_in_use_is_told_before_anything_is_built(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            self.assert_complaint(f"port {port} of 127.0.0.1 is in use", "--port", str(port))
+
+
+class MainJob(unittest.TestCase):
+    def setUp(self):
+        self.port, self.admin_port = free_port(), free_port()
+        self.script: subprocess.Popen | None = None
+
+    def tearDown(self):
+        if self.script is not None:
+            if self.script.poll() is None:
+                self.script.kill()
+            self.script.wait()
+            self.script.stderr.close()
+
+    def start(self, *arguments: str) -> str:
+        """Starts the script and returns what it said once the gateway was ready."""
+        ports = ["--port", str(self.port), "--admin-port", str(self.admin_port)]
+        self.script = subprocess.Popen(
+            [RUN, "--binaries", BINARIES, *ports, *arguments],
+            stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, start_new_session=True,
+        )
+        said = ""
+        for line in self.script.stderr:
+            said += line
+            if "/metrics" in line:
+                return said
+        raise AssertionError(f"it ended with {self.script.wait()}: {said}")
+
+    def children(self) -> list[int]:
+        """The programs of ours that the script has started and that run."""
+        tasks = Path(f"/proc/{self.script.pid}/task/{self.script.pid}/children")
+        pids = [int(pid) for pid in tasks.read_text(encoding="utf-8").split()]
+        return [pid for pid in pids if name_of(pid).startswith("sluice")]
+
+    def assert_serves(self) -> str:
+        """The instance that answered through the gateway."""
+        response = wait_until(lambda: ask(self.port, "/search?q=x"), "an answer")
+        self.assertEqual(response.status, 200)
+        return response.getheader("x-instance", "")
+
+    def test_two_instances_answer_and_one_may_die(self):
+        said = self.start()
+        seen: set[str] = set()
+        wait_until(lambda: seen.add(self.assert_serves()) or seen == {"a", "b"}, "both instances")
+
+        pid_of_a = int(re.search(r"a, pid (\d+)", said).group(1))
+        os.kill(pid_of_a, signal.SIGKILL)
+        wait_until(lambda: not is_alive(pid_of_a), "the end of a")
+        for _ in range(20):
+            self.assertEqual(self.assert_serves(), "b")
+
+        children = self.children()
+        self.script.send_signal(signal.SIGTERM)
+        self.assertEqual(self.script.wait(timeout=PATIENCE_SECONDS), 0)
+        for pid in children:
+            wait_until(lambda pid=pid: not is_alive(pid), f"the end of {pid}")
+
+    def test_ctrl_c_drains_and_ends_well(self):
+        self.start()
+        children = self.children()
+        os.killpg(self.script.pid, signal.SIGINT)  # As a terminal does it.
+        self.assertEqual(self.script.wait(timeout=PATIENCE_SECONDS), 0)
+        for pid in children:
+            wait_until(lambda pid=pid: not is_alive(pid), f"the end of {pid}")
+
+    def test_nothing_outlives_a_script_that_is_killed(self):
+        self.start()
+        children = self.children()
+        self.assertEqual(len(children), 3)
+        self.script.kill()
+        for pid in children:
+            wait_until(lambda pid=pid: not is_alive(pid), f"the end of {pid}")
+
+    def test_an_upstream_of_the_users_own(self):
+        command = [f"{BINARIES}/sluice-booking", "--listen", "127.0.0.1:0", "--name", "mine"]
+        with contextlib.ExitStack() as stack:
+            service = stack.enter_context(
+                subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            )
+            stack.callback(service.terminate)
+            address = service.stdout.readline().split()[-1]
+            self.start("--upstream", f"http://{address}/")
+            self.assertEqual(self.assert_serves(), "mine")
+            self.assertEqual(len(self.children()), 1)
+
+
+if __name__ == "__main__":
+    programs = [Path(sys.argv.pop(1)).resolve() for _ in range(2)]
+    BINARIES = str(programs[0].parent)
+    unittest.main()
