@@ -1,0 +1,148 @@
+// The steady state of a request costs no heap: a pick, taking an idle connection, giving it back;
+// nor does a refusal, for under overload there is nothing to spare.
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+#include "sluice/traffic/load_balancer.h"
+#include "sluice/traffic/pool.h"
+#include "sluice/traffic/simulated_server.h"
+#include "sluice/traffic/upstream_fixture.h"
+
+namespace {
+
+std::atomic<std::size_t> allocations{0};
+
+// Under AddressSanitizer every coroutine frame comes from the heap.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kFramesArePooled = false;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+constexpr bool kFramesArePooled = false;
+#else
+constexpr bool kFramesArePooled = true;
+#endif
+#else
+constexpr bool kFramesArePooled = true;
+#endif
+
+}  // namespace
+
+// Replaces the operators of this test program, to count. Not inlined: g++ would warn of a free()
+// that meets its own operator new.
+[[gnu::noinline]] void* operator new(std::size_t bytes) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  void* const memory = std::malloc(bytes);
+  if (memory == nullptr) std::abort();
+  return memory;
+}
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, std::size_t /*bytes*/) noexcept {
+  std::free(memory);
+}
+
+namespace sluice::traffic {
+namespace {
+
+const Address kServer = Address::Ipv4({10, 0, 0, 1}, 80);
+
+class AnyLoadBalancing : public testing::TestWithParam<LoadBalancing> {};
+
+INSTANTIATE_TEST_SUITE_P(Allocation,
+                         AnyLoadBalancing,
+                         testing::Values(LoadBalancing::kRoundRobin,
+                                         LoadBalancing::kRandom,
+                                         LoadBalancing::kLeastRequest,
+                                         LoadBalancing::kRingHash));
+
+TEST_P(AnyLoadBalancing, PickAllocatesNothingWhileTheListStays) {
+  const auto upstream = *Upstream::Create(OptionsOf(GetParam(), {1, 2, 3}), /*workers=*/1);
+  LoadBalancer balancer(upstream, /*worker=*/0);
+  Random random(1);
+  SteadyTime now{};
+  (void)balancer.Pick({}, now, random);
+  TriedEndpoints tried;
+  tried.Add(*upstream->Endpoints()->members[1].endpoint);
+  const std::size_t before = allocations.load();
+  for (int i = 0; i < 100; ++i) {
+    now += LoadBalancer::kWeightsMaxAge / 2;
+    const Selection selection = balancer.Pick({.key_hash = random.Next()}, now, random);
+    const Selection retry = balancer.Pick({.tried = &tried}, now, random);
+  }
+  EXPECT_EQ(allocations.load(), before);
+}
+
+struct Costs {
+  std::size_t acquire = 0;
+  std::size_t release = 0;
+  std::size_t refusal = 0;
+  bool reused = false;
+  ErrorCode refused = ErrorCode::kInvalidOption;
+};
+
+Task<void> ExchangeOn(Connection& connection) {
+  const std::string_view request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  const std::array<ByteView, 1> segments{request};
+  const Result<void> sent = co_await connection.stream().Send(segments, kNever);
+  if (sent) connection.MarkRequestSent();
+  const Result<void> head = co_await connection.ReceiveHead(wire::Method::kGet, kNever);
+  EXPECT_TRUE(head.has_value());
+}
+
+Task<void> Measure(Pool& pool, Endpoint& endpoint, int rounds, Costs& costs) {
+  for (int round = 0; round < rounds; ++round) {
+    costs = {};
+    std::size_t before = allocations.load();
+    Result<Lease> lease = co_await pool.Acquire(endpoint, kNever);
+    costs.acquire = allocations.load() - before;
+    if (!lease) co_return;
+    costs.reused = lease->reused();
+
+    before = allocations.load();
+    const Result<Lease> refused = co_await pool.Acquire(endpoint, kNever);
+    costs.refusal = allocations.load() - before;
+    if (!refused) costs.refused = refused.error().code;
+
+    co_await ExchangeOn(**lease);
+    before = allocations.load();
+    lease->Release();
+    costs.release = allocations.load() - before;
+  }
+}
+
+TEST(Allocation, TakingAnIdleConnectionAndGivingItBackAllocatesNothing) {
+  if (!kFramesArePooled) GTEST_SKIP() << "coroutine frames are not pooled in this build";
+  SimulatedClient client;
+  SimulatedServer server(client.world, kServer);
+  server.answer = "HTTP/1.1 204 No Content\r\n\r\n";
+  UpstreamOptions options = OptionsOf(LoadBalancing::kRoundRobin, {});
+  options.endpoints = {{.address = kServer}};
+  options.pool = {.connections_max = 1, .waiting_max = 0};
+  const auto upstream = *Upstream::Create(std::move(options), /*workers=*/1);
+  Pool pool(client.loop, upstream, /*worker=*/0);
+  Costs costs;
+  Endpoint& endpoint = *upstream->Endpoints()->members[0].endpoint;
+  client.Spawn(Measure(pool, endpoint, /*rounds=*/10, costs));
+  client.Settle();
+  client.Settle();
+  EXPECT_TRUE(costs.reused);
+  EXPECT_EQ(costs.acquire, 0U);
+  EXPECT_EQ(costs.release, 0U);
+  EXPECT_EQ(costs.refused, ErrorCode::kOverloaded);
+  EXPECT_EQ(costs.refusal, 0U);
+  EXPECT_EQ(pool.metrics().reuses.value(), 9U);
+  const auto close = [&] { pool.CloseIdle(); };
+  client.Enter(close);
+  server.CloseAll();
+  client.Settle();
+}
+
+}  // namespace
+}  // namespace sluice::traffic
