@@ -58,6 +58,17 @@ struct BreakerDecision {
   PermitToken token;          // Admitted: for Settle, Abandon or Refund, exactly one of them.
 };
 
+// Over the life of the breaker, whatever its epochs.
+struct BreakerTotals {
+  std::uint64_t successes = 0;
+  std::uint64_t failures = 0;
+  std::uint64_t slow = 0;  // Of the above.
+  std::uint64_t ignored = 0;
+  std::uint64_t not_permitted = 0;  // Refused.
+  std::uint64_t would_refuse = 0;   // Let through by mode or enforce_percent.
+  std::array<std::array<std::uint64_t, kStates>, kStates> transitions{};  // [from][to]
+};
+
 struct BreakerSnapshot {
   State state = State::kClosed;
   std::uint64_t epoch = 0;
@@ -65,16 +76,10 @@ struct BreakerSnapshot {
   Nanos retry_after{0};      // Open: until a probe may go.
   double failure_rate = -1;  // Percent; -1 below the minimum number of calls.
   double slow_call_rate = -1;
-  OutcomeCounts window;       // Half-open: of the probes.
+  OutcomeCounts window;       // Half-open: of the probes. Open: as it was when it tripped, fading.
   int failed_recoveries = 0;  // Sets the length of the next wait.
   int probes_in_flight = 0;
-  std::uint64_t successes_total = 0;  // Settled calls, whatever their epoch.
-  std::uint64_t failures_total = 0;
-  std::uint64_t slow_total = 0;
-  std::uint64_t ignored_total = 0;
-  std::uint64_t not_permitted_total = 0;
-  std::uint64_t would_refuse_total = 0;
-  std::array<std::array<std::uint64_t, kStates>, kStates> transitions{};  // [from][to]
+  BreakerTotals totals;
 };
 
 class Breaker final : public Guard, public PermitIssuer {
@@ -123,30 +128,45 @@ class Breaker final : public Guard, public PermitIssuer {
  private:
   Breaker(const BreakerOptions& options, std::uint64_t seed, SteadyTime now);
 
+  static constexpr std::uint64_t kStateBits = 3;
+  static State StateIn(std::uint64_t life) { return static_cast<State>(life & 7U); }
+  static std::uint64_t EpochIn(std::uint64_t life) { return life >> kStateBits; }
+
   // Everything below requires the lock.
-  void Enter(State next, SteadyTime now);
-  void Trip(SteadyTime now);
-  void Reopen(SteadyTime now);
-  void Recover(SteadyTime now);
+  [[nodiscard]] State state() const { return StateIn(life_.load(std::memory_order_relaxed)); }
+  [[nodiscard]] std::uint64_t epoch() const {
+    return EpochIn(life_.load(std::memory_order_relaxed));
+  }
+  void Enter(State next, SteadyTime at);
+  void Open(SteadyTime at);
+  void Trip(SteadyTime at);
+  void Reopen(SteadyTime at);
+  void Recover(SteadyTime at);
   void AdvanceTime(SteadyTime now);
-  void JudgeProbes(SteadyTime now);
-  [[nodiscard]] BreakerDecision Admit(SteadyTime now);
+  void AdvanceHalfOpen(SteadyTime at, SteadyTime now);
+  void JudgeProbes(SteadyTime at);
+  void Record(const CallResult& result, SteadyTime now);
+  void CountTotals(const Outcome& outcome, const CallResult& result);
+  void GiveBackProbe(const PermitToken& token);
+  [[nodiscard]] BreakerDecision AdmitLocked(SteadyTime now);
   [[nodiscard]] BreakerDecision AdmitProbe(SteadyTime now);
   [[nodiscard]] BreakerDecision AdmitRecovering(SteadyTime now);
   [[nodiscard]] BreakerDecision Refuse(Nanos retry_after, SteadyTime now);
+  [[nodiscard]] bool EnforcesNextRefusal();
   [[nodiscard]] bool Reaches(std::uint64_t part, std::uint64_t whole, double threshold) const;
   [[nodiscard]] bool ShouldTrip() const;
   [[nodiscard]] std::uint64_t MinimumCalls() const;
   [[nodiscard]] Nanos NextWait();
-  void Record(const CallResult& result, SteadyTime now);
-  void DecayFailedRecoveries(SteadyTime now);
+  [[nodiscard]] bool IsSlow(Nanos duration) const;
 
   const std::string name_;
   // epoch * 8 + state, so that a call under CLOSED needs no lock. Stored with release under the
   // lock, loaded with acquire; a decision made on a value just replaced is one made just before.
   std::atomic<std::uint64_t> life_;
+  std::atomic<GuardMode> mode_;
 
-  mutable Spinlock lock_;
+  // Calls that settle write below; acquiring under CLOSED reads only above.
+  alignas(64) mutable Spinlock lock_;
   BreakerOptions options_;
   OutcomeWindow window_;
   Probes probes_;
@@ -156,7 +176,7 @@ class Breaker final : public Guard, public PermitIssuer {
   int run_of_failures_ = 0;
   int failed_recoveries_ = 0;
   std::uint64_t refusals_ = 0;
-  BreakerSnapshot totals_;  // Only its totals and transitions are used.
+  BreakerTotals totals_;
 };
 
 }  // namespace sluice::breaker

@@ -17,19 +17,21 @@
 
 namespace sluice::breaker {
 
+struct CallResult {
+  bool failed = false;
+  bool slow = false;
+};
+
 struct OutcomeCounts {
   std::uint64_t calls = 0;
   std::uint64_t failed = 0;
   std::uint64_t slow = 0;
 
+  void Add(const CallResult& result);
+
   // In percent, or -1 without calls.
   [[nodiscard]] double failure_rate() const;
   [[nodiscard]] double slow_rate() const;
-};
-
-struct CallResult {
-  bool failed = false;
-  bool slow = false;
 };
 
 class OutcomeWindow {

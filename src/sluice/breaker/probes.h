@@ -32,9 +32,8 @@ class Probes {
   bool GiveBack(std::uint64_t ticket);
   // Counts probes whose deadline is at or before `now` as failures.
   void Expire(SteadyTime now);
-  // Counts all probes in flight as failures.
-  void ExpireAll();
-
+  // Whether Take() would find a place.
+  [[nodiscard]] bool has_free() const;
   // The earliest deadline in flight; kNever without one.
   [[nodiscard]] SteadyTime next_deadline() const;
   [[nodiscard]] const OutcomeCounts& counts() const { return counts_; }
