@@ -156,6 +156,9 @@ Refusal BodyDecoder::TakeTrailerLine(std::string_view line) {
   if (++trailers_seen_ > limits_.trailers_max) return Refuse("too many trailers");
   FieldLine trailer;
   if (const Refusal refusal = ReadFieldLine(line, trailer)) return refusal;
+  if (trailer.field.id == HeaderId::kTransferEncoding) {
+    return Refuse("Transfer-Encoding in the trailers");
+  }
   if (trailer.has_underscore || kForbiddenTrailers.Contains(trailer.field.id)) return kFine;
   // Cannot be full: the count above is at least the table's.
   trailers_.Add(trailer.field);

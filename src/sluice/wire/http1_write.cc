@@ -66,7 +66,8 @@ class Pen {
   ~Pen() { out_.resize(static_cast<std::size_t>(at_ - out_.data())); }
 
   Pen& operator<<(std::string_view text) {
-    std::memcpy(at_, text.data(), text.size());
+    // An empty view may have no address, which memcpy must not be given.
+    if (!text.empty()) std::memcpy(at_, text.data(), text.size());
     at_ += text.size();
     return *this;
   }
