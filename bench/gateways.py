@@ -98,12 +98,12 @@ def command_of(kind, binary, config):
 class Gateway:
     """A running gateway. Use start_gateway()."""
 
-    def __init__(self, kind, process, config, values, output):
+    def __init__(self, kind, process, config, values):
         self.kind = kind
         self.process = process
         self.config = pathlib.Path(config)
         self.values = values
-        self.output = output
+        self.output = values["DIRECTORY"] / "stderr.txt"
         self.address = values["LISTEN"]
         self.admin = values["ADMIN"]
 
@@ -189,16 +189,19 @@ def start_gateway(kind, binary, template, directory, *, upstream, tags=(), core=
             "USER": "root", "CONNECTIONS": connections,
         }
         config = render(template, values, tags, directory)
-        output = directory / "stderr.txt"
-        with open(directory / "stdout.txt", "ab") as out, open(output, "wb") as err:
+        with open(directory / "stdout.txt", "ab") as out, \
+                open(directory / "stderr.txt", "wb") as err:
             process = subprocess.Popen(
                 pin + command_of(kind, binary, str(config)), stdin=subprocess.DEVNULL,
                 stdout=out, stderr=err, cwd=directory)
-        gateway = Gateway(kind, process, config, values, output)
+        gateway = Gateway(kind, process, config, values)
         try:
             wait_until_ready(gateway)
             return gateway
         except GatewayError:
             if attempt == START_ATTEMPTS:
                 raise
+        except BaseException:
+            gateway.stop()
+            raise
     raise AssertionError("unreachable")
