@@ -68,7 +68,7 @@ install_missing() {
     say "  apt-get update && apt-get install --no-install-recommends ${missing[*]}"
     return 1
   fi
-  say "installing ${#missing[@]} packages: ${missing[*]}"
+  say "installing: ${missing[*]}"
   local log
   log=$(mktemp)
   if ! install_now "$log" "${missing[@]}"; then

@@ -12,6 +12,7 @@ when at least one test ran and none failed.
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from pathlib import Path
 from tidy_tree import Tree
 
 ROOT = Path(__file__).resolve().parent.parent
+_ADD_TEST = re.compile(r"^add_test\((?:\[=\[)?(?P<name>[\w.-]+)(?:\]=\])? (?P<command>.*)\)$", re.M)
 GTEST_OUTPUT = "--gtest_output=json:"
 ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
@@ -145,12 +147,24 @@ def run(command: list[str], log: Path | None = None) -> int:
     return done.returncode
 
 
+def commands_in(testfile: str) -> dict[str, list[str]]:
+    """The commands of the entries of one CTestTestfile.cmake, by name."""
+    return {
+        match["name"]: re.findall(r'"((?:\\.|[^"\\])*)"', match["command"])
+        for match in _ADD_TEST.finditer(testfile)
+    }
+
+
 def entries_of(build: Path, choice: list[str]) -> dict[str, list[str]]:
-    """The commands of ctest's entries by name, as chosen."""
+    """The commands of ctest's entries by name, as chosen. ctest itself tells no command whose
+    program is not built yet, so they are read from its files."""
     command = ["ctest", "--test-dir", str(build), "--show-only=json-v1", *choice]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    tests = json.loads(listed)["tests"]
-    return {test["name"]: test.get("command", []) for test in tests}
+    names = [test["name"] for test in json.loads(listed)["tests"]]
+    commands: dict[str, list[str]] = {}
+    for path in build.rglob("CTestTestfile.cmake"):
+        commands |= commands_in(path.read_text(encoding="utf-8"))
+    return {name: commands.get(name, []) for name in names}
 
 
 def steady_addresses() -> list[str]:

@@ -87,6 +87,16 @@ class Targets(unittest.TestCase):
         }
         self.assertEqual(run_tests.targets_of(commands, Path("/b/bin")), ["a_test", "sluice"])
 
+    def test_are_known_before_they_are_built(self):
+        testfile = (
+            'add_test(a_test "/b/bin/a_test" "--gtest_output=json:/b/a.json")\n'
+            'set_tests_properties(a_test PROPERTIES  TIMEOUT "120")\n'
+            'add_test([=[b.c]=] "/usr/bin/python3" "/s/b.py")\n'
+        )
+        commands = run_tests.commands_in(testfile)
+        self.assertEqual(commands["a_test"], ["/b/bin/a_test", "--gtest_output=json:/b/a.json"])
+        self.assertEqual(commands["b.c"], ["/usr/bin/python3", "/s/b.py"])
+
 
 if __name__ == "__main__":
     unittest.main()
