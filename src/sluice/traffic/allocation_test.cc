@@ -9,9 +9,10 @@
 
 #include <gtest/gtest.h>
 
+#include "sluice/platform/sim/world.h"
 #include "sluice/traffic/load_balancer.h"
+#include "sluice/traffic/network_fixture.h"
 #include "sluice/traffic/pool.h"
-#include "sluice/traffic/simulated_server.h"
 #include "sluice/traffic/upstream_fixture.h"
 
 namespace {
@@ -50,6 +51,9 @@ constexpr bool kFramesArePooled = true;
 
 namespace sluice::traffic {
 namespace {
+
+using Client = SimulatedClient<sim::World>;
+using Server = SimulatedServer<sim::World>;
 
 const Address kServer = Address::Ipv4({10, 0, 0, 1}, 80);
 
@@ -119,8 +123,8 @@ Task<void> Measure(Pool& pool, Endpoint& endpoint, int rounds, Costs& costs) {
 
 TEST(Allocation, TakingAnIdleConnectionAndGivingItBackAllocatesNothing) {
   if (!kFramesArePooled) GTEST_SKIP() << "coroutine frames are not pooled in this build";
-  SimulatedClient client;
-  SimulatedServer server(client.world, kServer);
+  Client client;
+  Server server(client.world, kServer);
   server.answer = "HTTP/1.1 204 No Content\r\n\r\n";
   UpstreamOptions options = OptionsOf(LoadBalancing::kRoundRobin, {});
   options.endpoints = {{.address = kServer}};

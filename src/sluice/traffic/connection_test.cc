@@ -8,10 +8,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "sluice/traffic/simulated_server.h"
+#include "sluice/platform/sim/world.h"
+#include "sluice/traffic/network_fixture.h"
 
 namespace sluice::traffic {
 namespace {
+
+using Client = SimulatedClient<sim::World>;
+using Server = SimulatedServer<sim::World>;
 
 using namespace std::chrono_literals;
 
@@ -94,8 +98,8 @@ class ConnectionTest : public testing::Test {
     client_.Settle();
   }
 
-  SimulatedClient client_;
-  SimulatedServer server_;
+  Client client_;
+  Server server_;
   std::unique_ptr<Connection> connection_;
   Outcome head_;
   Outcome body_outcome_;

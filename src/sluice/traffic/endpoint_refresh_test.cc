@@ -8,11 +8,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "sluice/traffic/simulated_server.h"
+#include "sluice/platform/sim/world.h"
+#include "sluice/traffic/network_fixture.h"
 #include "sluice/traffic/upstream_fixture.h"
 
 namespace sluice::traffic {
 namespace {
+
+using Client = SimulatedClient<sim::World>;
 
 using namespace std::chrono_literals;
 using testing::ElementsAre;
@@ -65,7 +68,7 @@ class EndpointRefreshTest : public testing::Test {
   }
   [[nodiscard]] std::uint64_t asked() { return client_.world.names().asked("a.test"); }
 
-  SimulatedClient client_;
+  Client client_;
   std::shared_ptr<Upstream> upstream_;
   std::unique_ptr<EndpointRefresh> refresh_;
   std::vector<std::string> events_;

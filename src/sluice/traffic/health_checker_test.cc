@@ -8,12 +8,16 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "sluice/platform/sim/world.h"
 #include "sluice/traffic/load_balancer.h"
-#include "sluice/traffic/simulated_server.h"
+#include "sluice/traffic/network_fixture.h"
 #include "sluice/traffic/upstream_fixture.h"
 
 namespace sluice::traffic {
 namespace {
+
+using Client = SimulatedClient<sim::World>;
+using Server = SimulatedServer<sim::World>;
 
 using namespace std::chrono_literals;
 using testing::ElementsAre;
@@ -83,9 +87,9 @@ class HealthCheckerTest : public testing::Test {
     return upstream_->Endpoints()->GateWeight(*At(address), client_.world.now());
   }
 
-  SimulatedClient client_;
-  SimulatedServer server_;
-  SimulatedServer other_;
+  Client client_;
+  Server server_;
+  Server other_;
   std::shared_ptr<Upstream> upstream_;
   std::unique_ptr<LoadBalancer> balancer_;
   std::unique_ptr<HealthChecker> checker_;

@@ -8,11 +8,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "sluice/traffic/simulated_server.h"
+#include "sluice/platform/sim/world.h"
+#include "sluice/traffic/network_fixture.h"
 #include "sluice/traffic/upstream_fixture.h"
 
 namespace sluice::traffic {
 namespace {
+
+using Client = SimulatedClient<sim::World>;
+using Server = SimulatedServer<sim::World>;
 
 using namespace std::chrono_literals;
 
@@ -129,9 +133,9 @@ class PoolTest : public testing::Test {
   [[nodiscard]] std::int64_t idle() const { return metrics().idle.value(); }
   [[nodiscard]] std::int64_t connections() const { return metrics().connections.value(); }
 
-  SimulatedClient client_;
-  SimulatedServer server_;
-  SimulatedServer other_;
+  Client client_;
+  Server server_;
+  Server other_;
   std::shared_ptr<Upstream> upstream_;
   std::unique_ptr<Pool> pool_;
   std::vector<std::shared_ptr<Endpoint>> endpoints_;

@@ -1,30 +1,38 @@
-// A server of the simulated world, and a world with one, for the tests of this room.
+// A server of a simulated world, and a world with a client, for the tests of this room.
 //
 // The server does nothing by itself but accept and receive: the test's body says what it sends and
 // when it closes; or `answer` is set and goes out for every request head.
+//
+// `World` is sim::World: this header sees only the contract, the tests bring the platform.
 
 #pragma once
 
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
-#include <gtest/gtest.h>
-
+#include "sluice/contract/address.h"
+#include "sluice/contract/result.h"
 #include "sluice/contract/stream.h"
 #include "sluice/contract/task.h"
 #include "sluice/contract/task_group.h"
-#include "sluice/platform/sim/world.h"
 
 namespace sluice::traffic {
 
 inline constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
+// What World::AddLoop() makes.
+template <typename World>
+using SimulatedLoop = std::remove_reference_t<decltype(std::declval<World&>().AddLoop())>;
+
+template <typename World>
 class SimulatedServer {
  public:
   struct Peer {
@@ -34,7 +42,7 @@ class SimulatedServer {
     bool ended = false;        // The client ended or reset the connection.
   };
 
-  SimulatedServer(sim::World& world, const Address& address)
+  SimulatedServer(World& world, const Address& address)
       : loop_(world.AddLoop({.name = "server", .host = address.WithPort(0)})),
         listener_(std::move(loop_.Listen(address, {}).value())) {
     Spawn(AcceptAll());
@@ -118,16 +126,17 @@ class SimulatedServer {
     co_await peer.stream->Send(segments, kNever);
   }
 
-  sim::Loop& loop_;
+  SimulatedLoop<World>& loop_;
   std::unique_ptr<Listener> listener_;
   std::vector<std::unique_ptr<Peer>> peers_;
   TaskGroup tasks_;
 };
 
 // A world with a client's loop. Servers of a test are destroyed before it.
+template <typename World>
 struct SimulatedClient {
-  explicit SimulatedClient(const sim::WorldOptions& options = {})
-      : world(options),
+  explicit SimulatedClient(std::uint64_t seed = 1)
+      : world(seed),
         loop(world.AddLoop({.name = "client", .host = Address::Ipv4({10, 0, 0, 9}, 0)})) {}
 
   void Spawn(Task<void> task) {
@@ -141,8 +150,8 @@ struct SimulatedClient {
   // Long enough for some round trips, short against every timeout of the tests.
   void Settle() { world.RunFor(std::chrono::milliseconds(1)); }
 
-  sim::World world;
-  sim::Loop& loop;
+  World world;
+  SimulatedLoop<World>& loop;
   TaskGroup tasks;
 };
 
