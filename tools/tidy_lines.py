@@ -30,7 +30,7 @@ _CLOCK = re.compile(
 )
 _THROW = re.compile(r"\bthrow\b")
 _INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:<([^>\n]+)>|"([^"\n]+)")', re.MULTILINE)
-_DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)(\(?)", re.MULTILINE)
+_DEFINE = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)(.*)$", re.MULTILINE)
 _BOUND = re.compile(r"\bauto\s*(?:const\s*)?&{0,2}\s*\[[^\]]*\]\s*[={(]\s*co_await\b")
 _CO_AWAIT = re.compile(r"\bco_await\b")
 _LAMBDA = re.compile(r"(?<![\w\])])\s*\[(?P<captures>[^\[\]]+)\]\s*(?:\(|\{|mutable|noexcept|->)")
@@ -112,15 +112,15 @@ def exceptions(file: File, _layers: dict) -> Problems:
 def form(file: File, _layers: dict) -> Problems:
     """Headers guard themselves with #pragma once; there are no macros but two.
 
-    A switch for #if, inside one .cc, is no macro in this sense."""
+    A switch for #if (nothing, 0 or 1) is no macro in this sense."""
     if not file.is_cpp:
         return []
     found = []
     if file.suffix == ".h" and "#pragma once" not in file.code:
         found.append(file.problem(0, "form", "a header needs #pragma once"))
     for match in _DEFINE.finditer(file.code):
-        switch = file.suffix == ".cc" and not match.group(2)
-        if match.group(1) not in MACROS and not switch:
+        is_switch = match.group(2).strip() in ("", "0", "1")
+        if match.group(1) not in MACROS and not is_switch:
             line = file.line_of(match.start(), code=True)
             found.append(file.problem(line, "form", f"no macro of ours: {match.group(1)}"))
     return found

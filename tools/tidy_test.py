@@ -164,7 +164,11 @@ class Form(TidyTest):
         bad = self.in_code("#define TWICE(x) ((x) * 2)")
         self.assert_only("src/sluice/limit/gcra.cc:9: form: no macro of ours: TWICE", bad)
 
-    def test_a_switch_in_a_source(self):
+    def test_a_constant_as_a_macro(self):
+        bad = self.in_code("#define TWELVE 12")
+        self.assert_only("src/sluice/limit/gcra.cc:9: form: no macro of ours: TWELVE", bad)
+
+    def test_a_switch(self):
         self.assert_clean(self.in_code("#define SLUICE_POOLED 1"))
 
 
@@ -217,6 +221,16 @@ class Includes(TidyTest):
     def test_platform_in_a_test(self):
         path = "src/sluice/limit/gcra_test.cc"
         self.assert_clean(self.include('#include "sluice/platform/sim/world.h"', path))
+
+    def test_a_fixture_is_part_of_the_tests(self):
+        self.assert_clean(
+            {
+                "src/sluice/limit/gcra_fixture.h": "#pragma once\n\n#include <gtest/gtest.h>\n",
+                "src/sluice/limit/CMakeLists.txt": LIMIT_CMAKE.replace(
+                    "gcra_test.cc", "gcra_test.cc gcra_fixture.h"
+                ),
+            }
+        )
 
     def test_a_relative_path(self):
         bad = self.include('#include "gcra.h"')

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 CODE_SUFFIXES = {".cc", ".h"}
-TEST_SUFFIXES = ("_test.cc", "_bench.cc", "_fuzz.cc")
+TEST_SUFFIXES = ("_test.cc", "_bench.cc", "_fuzz.cc", "_fixture.h")
 
 # What a C++ scanner must skip: comments, raw strings, strings, characters (but not the separators
 # of 1'000'000).
