@@ -1,0 +1,77 @@
+#include "listening_sockets.h"
+
+#include <algorithm>
+
+#include <fcntl.h>
+
+#include "sluice/platform/linux/loop.h"
+#include "sluice/platform/linux/socket_listener.h"
+
+namespace sluice::app {
+namespace {
+
+Result<std::unique_ptr<Listener>> AsListener(
+    Result<std::unique_ptr<platform::SocketListener>> socket) {
+  if (!socket) return std::unexpected(std::move(socket.error()));
+  return std::unique_ptr<Listener>(std::move(*socket));
+}
+
+}  // namespace
+
+ListeningSockets::ListeningSockets(platform::InheritedListeners inherited)
+    : inherited_(std::move(inherited)) {}
+
+Result<std::unique_ptr<Listener>> ListeningSockets::Open(Loop& loop,
+                                                         const std::string& name,
+                                                         const Address& address,
+                                                         std::size_t worker) {
+  auto& epoll_loop = static_cast<platform::EpollLoop&>(loop);
+  const std::scoped_lock lock(mutex_);
+  Result<std::unique_ptr<platform::SocketListener>> socket =
+      Fail(ErrorCode::kNotFound, "no socket yet");
+  platform::OwnedFd inherited = inherited_.Take(name, static_cast<unsigned>(worker));
+  const auto first = opened_.find(Key(name, 0));
+  if (inherited) {
+    socket = epoll_loop.Adopt(std::move(inherited));
+  } else if (address.family() == Address::Family::kUnix && worker > 0 && first != opened_.end()) {
+    platform::OwnedFd copy(::fcntl(first->second.get(), F_DUPFD_CLOEXEC, 0));
+    if (!copy) return Fail(ErrorCode::kOutOfDescriptors, "cannot duplicate a listening socket");
+    socket = epoll_loop.Adopt(std::move(copy), platform::SocketFile::kTheirs);
+  } else {
+    socket = epoll_loop.ListenSocket(address, {.share_port = true});
+  }
+  if (!socket) return AsListener(std::move(socket));
+  Result<platform::OwnedFd> copy = (*socket)->Duplicate();
+  if (!copy) return std::unexpected(std::move(copy.error()));
+  opened_.insert_or_assign(Key(name, worker), std::move(*copy));
+  return AsListener(std::move(socket));
+}
+
+void ListeningSockets::KeepOnly(const std::vector<std::string>& names) {
+  const std::scoped_lock lock(mutex_);
+  std::erase_if(opened_, [&names](const auto& entry) {
+    return std::ranges::find(names, entry.first.first) == names.end();
+  });
+}
+
+std::vector<platform::HandedSocket> ListeningSockets::ForSuccessor() {
+  const std::scoped_lock lock(mutex_);
+  std::vector<platform::HandedSocket> sockets;
+  for (const auto& [key, fd] : opened_) {
+    sockets.push_back(
+        {.name = key.first, .worker = static_cast<unsigned>(key.second), .fd = fd.get()});
+  }
+  return sockets;
+}
+
+bool ListeningSockets::has_predecessor() {
+  const std::scoped_lock lock(mutex_);
+  return inherited_.has_predecessor();
+}
+
+void ListeningSockets::ReportReady() {
+  const std::scoped_lock lock(mutex_);
+  inherited_.ReportReady();
+}
+
+}  // namespace sluice::app

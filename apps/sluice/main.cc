@@ -1,0 +1,102 @@
+// The commands of `sluice`: a wiring diagram, no logic.
+
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "check.h"
+#include "exit_codes.h"
+#include "operate.h"
+#include "serve.h"
+#include "version.h"
+
+namespace {
+
+using namespace sluice::app;  // NOLINT(google-build-using-namespace): this file is its main().
+
+void AddServe(CLI::App& app, ServeOptions& options, int& exit_code) {
+  CLI::App* serve = app.add_subcommand("serve", "Run the gateway and its admin API");
+  auto* file = serve->add_option("--config,-c", options.config_file, "Configuration file (YAML)");
+  auto* upstream = serve->add_option(
+      "--upstream", options.upstream, "Serve one upstream without a file: http://127.0.0.1:9000");
+  file->excludes(upstream);
+  serve->add_option("--listen", options.listen, "With --upstream: where to listen")
+      ->needs(upstream);
+  serve->add_option("--admin", options.admin, "Instead of admin.listen; \"off\" for none");
+  serve->add_option("--log-level", options.log_level, "info, warn, error or off")
+      ->check(CLI::IsMember({"info", "warn", "error", "off"}));
+  serve->callback([&options, &exit_code] {
+    if (options.config_file.empty() && options.upstream.empty()) {
+      throw CLI::RequiredError("--config or --upstream");
+    }
+    exit_code = Serve(options);
+  });
+}
+
+void AddCheck(CLI::App& app, std::string& file, bool& json, int& exit_code) {
+  const auto format = [&json] { return json ? Format::kJson : Format::kText; };
+  CLI::App* check = app.add_subcommand("check", "Validate a configuration: every problem at once");
+  check->add_option("file", file, "Configuration file")->required();
+  check->add_flag("--json", json, "For machines");
+  check->callback([&file, &exit_code, format] { exit_code = Check(file, format()); });
+
+  CLI::App* config = app.add_subcommand("config", "What a configuration says");
+  config->require_subcommand(1);
+  CLI::App* show = config->add_subcommand("show", "Every setting in force, defaults included");
+  show->add_option("file", file, "Configuration file")->required();
+  show->add_flag("--json", json, "For machines");
+  show->callback([&file, &exit_code, format] { exit_code = ShowConfig(file, format()); });
+  CLI::App* schema = config->add_subcommand("schema", "The JSON Schema of configurations");
+  schema->callback([&exit_code] { exit_code = ShowSchema(); });
+}
+
+void AddOperate(CLI::App& app, OperateOptions& options, int& exit_code) {
+  const auto add = [&app, &options](const char* name, const char* help) {
+    CLI::App* verb = app.add_subcommand(name, help);
+    verb->add_option("--admin", options.admin, "Admin API: host:port or unix:/path")
+        ->capture_default_str();
+    verb->add_option("--token-file", options.token_file, "File with the admin token");
+    verb->add_flag("--json", options.json, "For machines");
+    return verb;
+  };
+  add("status", "What a running gateway says of itself")->callback([&] {
+    exit_code = Status(options);
+  });
+  CLI::App* reload = add("reload", "Put a new configuration in force");
+  reload->add_option("--config,-c", options.config_file, "This file, instead of the gateway's own");
+  reload->callback([&] { exit_code = Reload(options); });
+  add("drain", "Finish what is in flight, then end")->callback([&] { exit_code = Drain(options); });
+  add("upgrade", "Hand over to the binary that is now installed")->callback([&] {
+    exit_code = Upgrade(options);
+  });
+  CLI::App* top = add("top", "Live view in the terminal");
+  top->add_option("--interval", options.interval_seconds, "Seconds between two views")
+      ->check(CLI::Range(0.1, 3600.0));
+  top->add_option("--count", options.count, "Views before it ends; 0: until interrupted");
+  top->callback([&] { exit_code = Top(options); });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Sluice keeps transaction systems up", "sluice");
+  app.set_version_flag("--version", kVersion);
+  app.require_subcommand(1);
+  int exit_code = kSuccess;
+  ServeOptions serve;
+  serve.command.assign(argv, argv + argc);
+  std::string file;
+  bool json = false;
+  OperateOptions operate;
+  AddServe(app, serve, exit_code);
+  AddCheck(app, file, json, exit_code);
+  AddOperate(app, operate, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? kSuccess : kUsage;
+  }
+  return exit_code;
+}

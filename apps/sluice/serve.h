@@ -1,0 +1,23 @@
+// `sluice serve`: runs the gateway and its admin API until it is told to stop.
+
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::app {
+
+struct ServeOptions {
+  std::string config_file;              // Either this or `upstream`.
+  std::string upstream;                 // "http://127.0.0.1:9000".
+  std::optional<std::string> listen;    // With `upstream`: instead of 127.0.0.1:8080.
+  std::optional<std::string> admin;     // Overrides admin.listen.
+  std::string log_level = "info";
+  std::vector<std::string> command;     // argv, for the successor of an upgrade.
+};
+
+// Blocks. Returns the exit code.
+[[nodiscard]] int Serve(const ServeOptions& options);
+
+}  // namespace sluice::app

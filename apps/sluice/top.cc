@@ -1,0 +1,156 @@
+// `sluice top`: what each route, guard and upstream does now, redrawn every interval.
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <thread>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "admin_client.h"
+#include "exit_codes.h"
+#include "operate.h"
+
+namespace sluice::app {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::string_view kClearScreen = "\x1b[H\x1b[2J";
+
+// What the counters said at the last view, by route.
+struct RouteBefore {
+  std::uint64_t requests = 0;
+  std::uint64_t errors = 0;
+};
+using Before = std::map<std::string, RouteBefore>;
+
+std::uint64_t ErrorsOf(const Json& route) { return route["by_class"].value("5xx", 0ULL); }
+
+void PrintRoutes(const Json& routes, Before& before, double seconds) {
+  fmt::print("{:<20} {:>9} {:>7} {:>10} {:>9} {:>9} {:>9}\n",
+             "route",
+             "req/s",
+             "5xx %",
+             "total",
+             "degraded",
+             "p50 ms",
+             "p99 ms");
+  for (const Json& route : routes) {
+    const std::string name = route.value("name", "");
+    RouteBefore& last = before[name];
+    const std::uint64_t requests = route.value("requests", 0ULL);
+    const std::uint64_t errors = ErrorsOf(route);
+    const double fresh = static_cast<double>(requests - last.requests);
+    const double failed = static_cast<double>(errors - last.errors);
+    fmt::print("{:<20} {:>9.1f} {:>7.2f} {:>10} {:>9} {:>9.1f} {:>9.1f}\n",
+               name,
+               seconds > 0 ? fresh / seconds : 0.0,
+               fresh > 0 ? 100.0 * failed / fresh : 0.0,
+               requests,
+               route.value("degraded", 0ULL),
+               route["latency_seconds"].value("p50", 0.0) * 1000,
+               route["latency_seconds"].value("p99", 0.0) * 1000);
+    last = {.requests = requests, .errors = errors};
+  }
+}
+
+void PrintGuards(const Json& guards) {
+  fmt::print("\n{:<20} {:<12} {:<14} {:>10} {:>10}\n", "guard", "kind", "state", "admitted", "refused");
+  for (const Json& guard : guards) {
+    const std::string kind = guard.value("kind", "");
+    if (kind == "rate_limit") {
+      const Json& decisions = guard["decisions"];
+      fmt::print("{:<20} {:<12} {:<14} {:>10} {:>10}\n",
+                 guard.value("name", ""),
+                 kind,
+                 guard.value("is_keyed", false) ? fmt::format("{} keys", guard.value("keys", 0ULL))
+                                                : "one bucket",
+                 decisions.value("allowed", 0ULL),
+                 decisions.value("denied", 0ULL));
+    } else if (kind == "breaker") {
+      fmt::print("{:<20} {:<12} {:<14} {:>10} {:>10}\n",
+                 guard.value("name", ""),
+                 kind,
+                 guard.value("state", ""),
+                 guard.value("successes", 0ULL) + guard.value("failures", 0ULL),
+                 guard.value("not_permitted", 0ULL));
+    }
+  }
+}
+
+void PrintUpstreams(const Json& upstreams) {
+  fmt::print("\n{:<20} {:<24} {:<10} {:>7} {:>10} {:>9}\n",
+             "upstream",
+             "endpoint",
+             "health",
+             "active",
+             "requests",
+             "failures");
+  for (const Json& upstream : upstreams) {
+    for (const Json& endpoint : upstream["endpoints"]) {
+      fmt::print("{:<20} {:<24} {:<10} {:>7} {:>10} {:>9}\n",
+                 upstream.value("name", ""),
+                 endpoint.value("endpoint", ""),
+                 endpoint.value("health", ""),
+                 endpoint.value("active", 0LL),
+                 endpoint.value("requests", 0ULL),
+                 endpoint.value("failures", 0ULL));
+    }
+  }
+}
+
+// One page of the admin API; empty after saying why there is none.
+Json Fetch(const AdminClient& client, std::string_view path) {
+  const Result<AdminAnswer> answer = client.Call({.path = path});
+  if (!answer) {
+    fmt::print(stderr, "sluice: no answer from the admin API: {}\n", answer.error().detail);
+    return {};
+  }
+  Json page = Json::parse(answer->body, nullptr, /*allow_exceptions=*/false);
+  if (answer->status == 200 && page.is_object()) return page;
+  fmt::print(stderr, "sluice: the admin API answered {} to {}\n", answer->status, path);
+  return {};
+}
+
+}  // namespace
+
+int Top(const OperateOptions& options) {
+  const AdminClient client(options.admin, TokenOf(options));
+  const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
+  Before before;
+  for (unsigned view = 0; options.count == 0 || view < options.count; ++view) {
+    if (view > 0) {
+      std::this_thread::sleep_for(std::chrono::duration<double>(options.interval_seconds));
+    }
+    const Json status = Fetch(client, "/api/v1/status");
+    const Json routes = status.is_null() ? Json() : Fetch(client, "/api/v1/routes");
+    const Json guards = routes.is_null() ? Json() : Fetch(client, "/api/v1/guards");
+    const Json upstreams = guards.is_null() ? Json() : Fetch(client, "/api/v1/upstreams");
+    if (upstreams.is_null()) return kUnreachable;
+    if (options.json) {
+      Json all = status;
+      all.update(routes);
+      all.update(guards);
+      all.update(upstreams);
+      fmt::print("{}\n", all.dump());
+      continue;
+    }
+    if (is_terminal) fmt::print("{}", kClearScreen);
+    fmt::print("sluice {} · {} · {} active, {} connections\n\n",
+               status.value("version", ""),
+               status.value("phase", ""),
+               status["requests"].value("active", 0LL),
+               status["connections"].value("open", 0LL));
+    PrintRoutes(routes["routes"], before, view == 0 ? 0.0 : options.interval_seconds);
+    PrintGuards(guards["guards"]);
+    PrintUpstreams(upstreams["upstreams"]);
+    std::fflush(stdout);
+  }
+  return kSuccess;
+}
+
+}  // namespace sluice::app

@@ -1,0 +1,171 @@
+#include "sluice/gateway/admin/admin_api.h"
+
+#include <optional>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sluice/gateway/admin/metrics_text.h"
+#include "sluice/gateway/admin/status_json.h"
+#include "sluice/gateway/config/show.h"
+#include "sluice/wire/authority.h"
+#include "sluice/wire/json_escape.h"
+
+namespace sluice::gateway::admin {
+namespace {
+
+constexpr std::string_view kBreakers = "/api/v1/breakers/";
+constexpr std::string_view kPostBody = "posted configuration";
+
+AdminResponse Text(int status, std::string body) {
+  return {.status = status, .content_type = "text/plain", .body = std::move(body), .allow = {}};
+}
+
+AdminResponse Json(std::string body, int status = 200) {
+  return {.status = status, .body = std::move(body), .allow = {}};
+}
+
+AdminResponse NotHere(std::string_view path) {
+  return Refuse(404, "not_found", fmt::format("the admin API has no {}", path));
+}
+
+AdminResponse CannotDo(std::string_view what) {
+  return Refuse(501, "not_implemented", fmt::format("this process cannot {}", what));
+}
+
+AdminResponse ConfigAnswer(const config::LoadOutcome& outcome, std::uint64_t generation) {
+  if (!outcome.ok()) return Json(config::FormatProblemsJson(outcome), 422);
+  return Json(fmt::format("{{\"ok\":true,\"generation\":{}}}\n", generation));
+}
+
+bool IsGetPath(std::string_view path) {
+  return path == "/healthz" || path == "/readyz" || path == "/metrics" ||
+         path == "/api/v1/status" || path == "/api/v1/config" || path == "/api/v1/routes" ||
+         path == "/api/v1/upstreams" || path == "/api/v1/guards";
+}
+
+bool IsPostPath(std::string_view path) {
+  return path == "/api/v1/config" || path == "/api/v1/reload" || path == "/api/v1/drain" ||
+         path == "/api/v1/upgrade" || path.starts_with(kBreakers);
+}
+
+}  // namespace
+
+AdminApi::AdminApi(Gateway& gateway, ProcessHooks hooks)
+    : gateway_(gateway), hooks_(std::move(hooks)) {}
+
+Task<AdminResponse> AdminApi::Answer(const AdminRequest& request) {
+  const bool is_read = request.method == "GET" || request.method == "HEAD";
+  if (is_read && IsGetPath(request.path)) co_return Get(request);
+  if (request.method == "POST" && IsPostPath(request.path)) {
+    AdminResponse posted = co_await Post(request);
+    co_return posted;
+  }
+  if (!IsGetPath(request.path) && !IsPostPath(request.path)) co_return NotHere(request.path);
+  AdminResponse refused = Refuse(405, "method_not_allowed", "see Allow");
+  refused.allow = IsGetPath(request.path) ? "GET, HEAD" : "POST";
+  if (IsGetPath(request.path) && IsPostPath(request.path)) refused.allow = "GET, HEAD, POST";
+  co_return refused;
+}
+
+AdminResponse AdminApi::Get(const AdminRequest& request) const {
+  const std::string_view path = request.path;
+  if (path == "/healthz") return Text(200, "ok\n");
+  if (path == "/readyz") {
+    return gateway_.is_ready() ? Text(200, "ready\n")
+                               : Text(503, fmt::format("{}\n", NameOf(gateway_.phase())));
+  }
+  if (path == "/metrics") {
+    return {.status = 200,
+            .content_type = "text/plain; version=0.0.4; charset=utf-8",
+            .body = MetricsText(gateway_, hooks_),
+            .allow = {}};
+  }
+  if (path == "/api/v1/status") return Json(StatusJson(gateway_, hooks_));
+  if (gateway_.registry().current() == nullptr) {
+    return Refuse(503, "starting", "no configuration is in force yet");
+  }
+  if (path == "/api/v1/config") return Json(config::ToJson(gateway_.registry().current()->config));
+  if (path == "/api/v1/routes") return Json(RoutesJson(gateway_));
+  if (path == "/api/v1/upstreams") return Json(UpstreamsJson(gateway_));
+  return Json(GuardsJson(gateway_));
+}
+
+Task<AdminResponse> AdminApi::Post(const AdminRequest& request) {
+  const std::string_view path = request.path;
+  if (path == "/api/v1/config") {
+    AdminResponse answer = co_await PostConfig(request);
+    co_return answer;
+  }
+  if (path == "/api/v1/reload") {
+    AdminResponse answer = co_await Reload();
+    co_return answer;
+  }
+  if (path == "/api/v1/upgrade") {
+    AdminResponse answer = co_await Upgrade();
+    co_return answer;
+  }
+  if (path == "/api/v1/drain") {
+    if (!hooks_.drain) co_return CannotDo("drain");
+    hooks_.drain();
+    co_return Json("{\"ok\":true}\n", 202);
+  }
+  co_return PostBreaker(path.substr(kBreakers.size()));
+}
+
+Task<AdminResponse> AdminApi::PostConfig(const AdminRequest& request) {
+  std::string scratch;
+  const std::optional<std::string_view> dry_run =
+      wire::FindQueryParameter(request.query, "dry_run", scratch);
+  const bool only_checks = dry_run && *dry_run != "0" && *dry_run != "false";
+  const Gateway::ApplyMode mode =
+      only_checks ? Gateway::ApplyMode::kDryRun : Gateway::ApplyMode::kApply;
+  const config::LoadOutcome outcome =
+      co_await gateway_.ApplyText(request.body, std::string(kPostBody), mode);
+  const auto& current = gateway_.registry().current();
+  co_return ConfigAnswer(outcome, current == nullptr ? 0 : current->generation);
+}
+
+Task<AdminResponse> AdminApi::Reload() {
+  if (!hooks_.read_config) co_return CannotDo("reload: it was started without a file");
+  Result<std::string> text = hooks_.read_config();
+  if (!text) co_return Refuse(422, "unreadable", text.error().detail);
+  const config::LoadOutcome outcome = co_await gateway_.ApplyText(
+      std::move(*text), hooks_.config_file, Gateway::ApplyMode::kApply);
+  const auto& current = gateway_.registry().current();
+  co_return ConfigAnswer(outcome, current == nullptr ? 0 : current->generation);
+}
+
+Task<AdminResponse> AdminApi::Upgrade() {
+  if (!hooks_.upgrade) co_return CannotDo("upgrade");
+  const Result<std::string> done = co_await hooks_.upgrade();
+  if (!done) co_return Refuse(500, "upgrade_failed", done.error().detail);
+  std::string body = "{\"ok\":true,\"detail\":";
+  wire::AppendJsonString(*done, body);
+  body += "}\n";
+  co_return Json(std::move(body));
+}
+
+AdminResponse AdminApi::PostBreaker(std::string_view rest) {
+  const std::size_t slash = rest.rfind('/');
+  const std::string_view action =
+      slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
+  const std::string name(rest.substr(0, slash));
+  const std::shared_ptr<breaker::Breaker> breaker = gateway_.registry().FindBreaker(name);
+  if (breaker == nullptr) return Refuse(404, "not_found", fmt::format("no breaker `{}`", name));
+  const SteadyTime now = gateway_.control().now();
+  if (action == "force_open") {
+    breaker->ForceOpen(now);
+  } else if (action == "close") {
+    breaker->Close(now);
+  } else if (action == "reset") {
+    breaker->Reset(now);
+  } else {
+    return Refuse(404, "not_found", "a breaker can force_open, close and reset");
+  }
+  gateway_.Log(fmt::format("breaker_set name={} action={}", name, action));
+  return Json(fmt::format("{{\"ok\":true,\"state\":\"{}\"}}\n",
+                          breaker::NameOf(breaker->Snapshot(now).state)));
+}
+
+}  // namespace sluice::gateway::admin

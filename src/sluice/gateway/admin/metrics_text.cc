@@ -1,0 +1,317 @@
+#include "sluice/gateway/admin/metrics_text.h"
+
+#include <array>
+#include <initializer_list>
+#include <utility>
+#include <vector>
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include "sluice/contract/assert.h"
+#include "sluice/gateway/admin/totals.h"
+
+namespace sluice::gateway::admin {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+
+// Collects families; a family's samples must be added right after it was begun.
+class Page {
+ public:
+  void Begin(MetricType type, const char* name, const char* help) {
+    families_.push_back({name, help, type, {}});
+  }
+  void Add(Labels labels, double value) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    if (families_.back().type == MetricType::Counter) {
+      metric.counter.value = value;
+    } else {
+      metric.gauge.value = value;
+    }
+    families_.back().metric.push_back(std::move(metric));
+  }
+  template <typename Number>
+  void Add(Labels labels, Number value) {
+    Add(std::move(labels), static_cast<double>(value));
+  }
+  void AddHistogram(Labels labels,
+                    const std::array<std::uint64_t, LatencyHistogram::kBucketCount>& buckets,
+                    std::uint64_t sum_nanos) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    std::uint64_t below = 0;
+    for (std::size_t i = 0; i < LatencyHistogram::kBoundsNanos.size(); ++i) {
+      below += buckets[i];
+      metric.histogram.bucket.push_back(
+          {below, static_cast<double>(LatencyHistogram::kBoundsNanos[i]) / 1e9});
+    }
+    metric.histogram.sample_count = below + buckets.back();
+    metric.histogram.sample_sum = static_cast<double>(sum_nanos) / 1e9;
+    families_.back().metric.push_back(std::move(metric));
+  }
+  [[nodiscard]] std::string Text() const {
+    std::vector<MetricFamily> shown;
+    for (const MetricFamily& family : families_) {
+      if (!family.metric.empty()) shown.push_back(family);
+    }
+    return prometheus::TextSerializer().Serialize(shown);
+  }
+
+ private:
+  std::vector<MetricFamily> families_;
+};
+
+ClientMetric::Label Label(const char* name, std::string_view value) {
+  return {name, std::string(value)};
+}
+
+struct NamedRoute {
+  std::string name;
+  std::string upstream;  // Empty: not in the configuration any more.
+  RouteTotals totals;
+};
+
+std::vector<NamedRoute> RoutesOf(Gateway& gateway) {
+  std::vector<NamedRoute> routes;
+  gateway.stats().ForEachRoute([&routes](const std::string& name, const auto& blocks) {
+    routes.push_back({.name = name, .upstream = {}, .totals = TotalsOf(blocks)});
+  });
+  if (gateway.registry().current() == nullptr) return routes;
+  for (const RoutePlan& plan : gateway.registry().current()->routes) {
+    for (NamedRoute& route : routes) {
+      if (route.name == plan.config->name) route.upstream = plan.config->upstream;
+    }
+  }
+  return routes;
+}
+
+void AddRoutes(Gateway& gateway, Page& page) {
+  const std::vector<NamedRoute> routes = RoutesOf(gateway);
+  page.Begin(MetricType::Counter, "sluice_http_requests_total", "Finished requests.");
+  for (const NamedRoute& route : routes) {
+    for (std::size_t method = 0; method < kMethodCount; ++method) {
+      for (std::size_t i = 0; i < kStatusClassCount; ++i) {
+        const std::uint64_t count = route.totals.by_method[method][i];
+        if (count == 0) continue;
+        page.Add({Label("route", route.name),
+                  Label("service", route.upstream),
+                  Label("method", wire::NameOf(static_cast<wire::Method>(method))),
+                  Label("code_class", i == 0 ? "none" : std::to_string(i) + "xx")},
+                 count);
+      }
+    }
+  }
+  page.Begin(MetricType::Histogram,
+             "sluice_http_request_duration_seconds",
+             "From the complete request head to the last byte of the response.");
+  for (const NamedRoute& route : routes) {
+    page.AddHistogram(
+        {Label("route", route.name)}, route.totals.duration, route.totals.duration_sum_nanos);
+  }
+  page.Begin(MetricType::Histogram,
+             "sluice_upstream_duration_seconds",
+             "From an attempt's start to its response head.");
+  for (const NamedRoute& route : routes) {
+    page.AddHistogram({Label("route", route.name)},
+                      route.totals.upstream_duration,
+                      route.totals.upstream_sum_nanos);
+  }
+  page.Begin(MetricType::Counter, "sluice_http_reasons_total", "How requests ended.");
+  for (const NamedRoute& route : routes) {
+    for (std::size_t i = 0; i < kReasonCount; ++i) {
+      if (route.totals.reasons[i] == 0) continue;
+      page.Add({Label("route", route.name), Label("reason", NameOf(static_cast<Reason>(i)))},
+               route.totals.reasons[i]);
+    }
+  }
+  page.Begin(MetricType::Counter, "sluice_http_retries_total", "Attempts repeated by policy.");
+  for (const NamedRoute& route : routes) {
+    page.Add({Label("route", route.name)}, route.totals.retries);
+  }
+}
+
+void AddClients(Gateway& gateway, Page& page) {
+  const GatewayTotals totals = TotalsOf(gateway.stats());
+  page.Begin(MetricType::Gauge, "sluice_http_active_requests", "Requests under way.");
+  page.Add({}, totals.active);
+  page.Begin(MetricType::Gauge, "sluice_connections", "Client connections open.");
+  page.Add({}, totals.connections);
+  page.Begin(MetricType::Counter, "sluice_connections_total", "Client connections accepted.");
+  page.Add({}, totals.connections_total);
+  page.Begin(MetricType::Counter,
+             "sluice_connections_refused_total",
+             "Client connections closed at once, over max_connections.");
+  page.Add({}, totals.connections_refused);
+  page.Begin(MetricType::Counter,
+             "sluice_protocol_errors_total",
+             "Requests refused before a route was found.");
+  for (std::size_t i = 0; i < kReasonCount; ++i) {
+    if (totals.protocol_errors[i] == 0) continue;
+    page.Add({Label("class", NameOf(static_cast<Reason>(i)))}, totals.protocol_errors[i]);
+  }
+  page.Begin(
+      MetricType::Counter, "sluice_access_log_dropped_total", "Lines that the sink could not take.");
+  page.Add({}, totals.log_lines_dropped);
+}
+
+void AddRateLimits(const Snapshot& snapshot, Page& page) {
+  page.Begin(MetricType::Counter, "sluice_guard_decisions_total", "What rate limits decided.");
+  for (const RatePlan& plan : snapshot.rate_limits) {
+    const limit::DecisionTotals totals = plan.guard->Stats().decisions;
+    const std::string& name = plan.config->name;
+    const auto add = [&page, &name](const char* decision, std::uint64_t count) {
+      page.Add({Label("guard", "rate_limit"), Label("rule", name), Label("decision", decision)},
+               count);
+    };
+    add("allowed", totals.allowed);
+    add("denied", totals.denied);
+    add("would_deny", totals.would_deny);
+  }
+  page.Begin(
+      MetricType::Counter, "sluice_limit_near_limit_total", "Admitted with the burst nearly used.");
+  for (const RatePlan& plan : snapshot.rate_limits) {
+    page.Add({Label("rule", plan.config->name)}, plan.guard->Stats().decisions.near_limit);
+  }
+  page.Begin(MetricType::Gauge, "sluice_limit_keys", "Keys with a bucket of their own.");
+  for (const RatePlan& plan : snapshot.rate_limits) {
+    if (plan.config->key.empty()) continue;
+    page.Add({Label("rule", plan.config->name)}, plan.guard->Stats().keyed.keys);
+  }
+}
+
+void AddBreakers(Gateway& gateway, Page& page) {
+  const SteadyTime now = gateway.control().now();
+  const auto& breakers = gateway.registry().breakers();
+  page.Begin(MetricType::Gauge,
+             "sluice_breaker_state",
+             "0 closed, 1 open, 2 half open, 3 recovering, 4 forced open, 5 disabled, 6 metrics only.");
+  for (const auto& [name, breaker] : breakers) {
+    page.Add({Label("rule", name)}, static_cast<int>(breaker->Snapshot(now).state));
+  }
+  page.Begin(MetricType::Counter, "sluice_breaker_opened_total", "Times a breaker has tripped.");
+  for (const auto& [name, breaker] : breakers) {
+    std::uint64_t opened = 0;
+    for (const auto& from : breaker->Snapshot(now).totals.transitions) {
+      opened += from[static_cast<std::size_t>(breaker::State::kOpen)];
+    }
+    page.Add({Label("rule", name)}, opened);
+  }
+  page.Begin(MetricType::Counter, "sluice_breaker_transitions_total", "Changes of state.");
+  for (const auto& [name, breaker] : breakers) {
+    const breaker::BreakerSnapshot state = breaker->Snapshot(now);
+    for (std::size_t from = 0; from < breaker::kStates; ++from) {
+      for (std::size_t to = 0; to < breaker::kStates; ++to) {
+        if (state.totals.transitions[from][to] == 0) continue;
+        page.Add({Label("rule", name),
+                  Label("from", breaker::NameOf(static_cast<breaker::State>(from))),
+                  Label("to", breaker::NameOf(static_cast<breaker::State>(to)))},
+                 state.totals.transitions[from][to]);
+      }
+    }
+  }
+  page.Begin(
+      MetricType::Counter, "sluice_breaker_not_permitted_total", "Calls that a breaker refused.");
+  for (const auto& [name, breaker] : breakers) {
+    page.Add({Label("rule", name)}, breaker->Snapshot(now).totals.not_permitted);
+  }
+}
+
+void AddDegrade(const Snapshot& snapshot, Page& page) {
+  page.Begin(MetricType::Counter, "sluice_degrade_total", "Degraded answers given.");
+  for (const degrade::DegradeChain* chain : ChainsOf(snapshot)) {
+    for (const degrade::StepStats& step : chain->Stats()) {
+      page.Add({Label("rule", chain->name()), Label("source", step.source)}, step.chosen);
+    }
+  }
+}
+
+void AddUpstreams(Gateway& gateway, const Snapshot& snapshot, Page& page) {
+  const SteadyTime now = gateway.control().now();
+  const auto each_endpoint = [&](auto value) {
+    for (const UpstreamPlan& plan : snapshot.upstreams) {
+      const auto list = plan.upstream->Endpoints();
+      for (const traffic::EndpointMember& member : list->members) {
+        page.Add({Label("upstream", plan.config->name), Label("endpoint", member.endpoint->label())},
+                 value(*list, *member.endpoint));
+      }
+    }
+  };
+  page.Begin(MetricType::Gauge,
+             "sluice_endpoint_available_ratio",
+             "Share of its traffic an endpoint gets: 0 when unhealthy, 1 when well.");
+  each_endpoint([now](const traffic::EndpointList& list, const traffic::Endpoint& endpoint) {
+    return list.GateWeight(endpoint, now);
+  });
+  page.Begin(MetricType::Counter, "sluice_endpoint_requests_total", "Attempts sent to an endpoint.");
+  each_endpoint([](const traffic::EndpointList&, const traffic::Endpoint& endpoint) {
+    return endpoint.requests_total();
+  });
+  page.Begin(MetricType::Counter, "sluice_endpoint_failures_total", "Of these, how many failed.");
+  each_endpoint([](const traffic::EndpointList&, const traffic::Endpoint& endpoint) {
+    return endpoint.failures_total();
+  });
+  page.Begin(MetricType::Gauge, "sluice_upstream_connections", "Connections to an upstream.");
+  for (const UpstreamPlan& plan : snapshot.upstreams) {
+    const PoolTotals pool = PoolTotalsOf(gateway.stats(), plan.config->name);
+    page.Add({Label("upstream", plan.config->name), Label("state", "idle")}, pool.idle);
+    page.Add({Label("upstream", plan.config->name), Label("state", "active")},
+             pool.connections - pool.idle);
+  }
+  page.Begin(MetricType::Counter, "sluice_upstream_connects_total", "Connections attempted.");
+  for (const UpstreamPlan& plan : snapshot.upstreams) {
+    const PoolTotals pool = PoolTotalsOf(gateway.stats(), plan.config->name);
+    page.Add({Label("upstream", plan.config->name)}, pool.connects);
+  }
+}
+
+void AddOperations(Gateway& gateway, const ProcessHooks& hooks, Page& page) {
+  const ReloadStatus& reloads = gateway.reloads();
+  const auto& current = gateway.registry().current();
+  page.Begin(MetricType::Gauge, "sluice_config_last_reload_successful", "1, or 0 after a refusal.");
+  page.Add({}, reloads.last_was_successful ? 1 : 0);
+  page.Begin(MetricType::Gauge,
+             "sluice_config_last_reload_success_timestamp_seconds",
+             "When a configuration was last put in force.");
+  page.Add({}, static_cast<double>(reloads.last_success.time_since_epoch().count()) / 1e9);
+  page.Begin(MetricType::Gauge, "sluice_config_generation", "Number of the configuration in force.");
+  page.Add({}, current == nullptr ? 0 : current->generation);
+  page.Begin(MetricType::Counter, "sluice_drain_killed_total", "Requests cut off by draining.");
+  page.Add({}, gateway.drain_killed());
+  page.Begin(MetricType::Counter, "sluice_bug_total", "Impossible things that happened.");
+  page.Add({}, BugCount());
+  page.Begin(MetricType::Gauge, "sluice_build_info", "1; the version is a label.");
+  page.Add({Label("version", hooks.version)}, 1);
+  if (!hooks.usage) return;
+  const Result<ProcessNumbers> usage = hooks.usage();
+  if (!usage) return;
+  page.Begin(MetricType::Gauge, "sluice_process_resident_bytes", "Resident memory.");
+  page.Add({}, usage->resident_bytes);
+  page.Begin(MetricType::Gauge, "sluice_process_open_files", "Descriptors in use.");
+  page.Add({}, usage->open_files);
+  page.Begin(MetricType::Counter, "sluice_process_cpu_seconds_total", "User and system time.");
+  page.Add({}, usage->cpu_seconds);
+}
+
+}  // namespace
+
+std::string MetricsText(Gateway& gateway, const ProcessHooks& hooks) {
+  Page page;
+  AddRoutes(gateway, page);
+  AddClients(gateway, page);
+  if (gateway.registry().current() != nullptr) {
+    const Snapshot& snapshot = *gateway.registry().current();
+    AddRateLimits(snapshot, page);
+    AddBreakers(gateway, page);
+    AddDegrade(snapshot, page);
+    AddUpstreams(gateway, snapshot, page);
+  }
+  AddOperations(gateway, hooks, page);
+  return page.Text();
+}
+
+}  // namespace sluice::gateway::admin

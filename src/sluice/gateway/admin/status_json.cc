@@ -1,0 +1,185 @@
+#include "sluice/gateway/admin/status_json.h"
+
+#include <algorithm>
+#include <cstdint>
+
+#include <nlohmann/json.hpp>
+
+#include "sluice/gateway/admin/totals.h"
+#include "sluice/gateway/config/show.h"
+
+namespace sluice::gateway::admin {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double Seconds(Nanos span) { return static_cast<double>(span.count()) / 1e9; }
+
+Json DecisionsJson(const limit::DecisionTotals& totals) {
+  return {{"allowed", totals.allowed},
+          {"denied", totals.denied},
+          {"would_deny", totals.would_deny},
+          {"near_limit", totals.near_limit}};
+}
+
+Json RateLimitJson(const RatePlan& plan) {
+  const limit::RateLimitStats stats = plan.guard->Stats();
+  return {{"name", plan.config->name},
+          {"kind", "rate_limit"},
+          {"limit", plan.config->limit},
+          {"period_seconds", Seconds(plan.config->period)},
+          {"burst", plan.config->burst},
+          {"is_keyed", !plan.config->key.empty()},
+          {"keys", stats.keyed.keys},
+          {"max_keys", plan.config->max_keys},
+          {"decisions", DecisionsJson(stats.decisions)}};
+}
+
+Json BreakerJson(const std::string& name, breaker::Breaker& guard, SteadyTime now) {
+  const breaker::BreakerSnapshot state = guard.Snapshot(now);
+  return {{"name", name},
+          {"kind", "breaker"},
+          {"state", breaker::NameOf(state.state)},
+          {"since_seconds", Seconds(now - state.since)},
+          {"retry_after_seconds", Seconds(state.retry_after)},
+          {"failure_rate", state.failure_rate},
+          {"slow_call_rate", state.slow_call_rate},
+          {"calls_in_window", state.window.calls},
+          {"successes", state.totals.successes},
+          {"failures", state.totals.failures},
+          {"slow", state.totals.slow},
+          {"ignored", state.totals.ignored},
+          {"not_permitted", state.totals.not_permitted},
+          {"would_refuse", state.totals.would_refuse}};
+}
+
+Json DegradeJson(const degrade::DegradeChain& chain) {
+  Json steps = Json::array();
+  for (const degrade::StepStats& step : chain.Stats()) {
+    steps.push_back({{"source", step.source},
+                     {"chosen", step.chosen},
+                     {"failed", step.failed},
+                     {"bulkhead_full", step.bulkhead_full},
+                     {"in_flight", step.in_flight}});
+  }
+  return {{"name", chain.name()}, {"kind", "degrade"}, {"steps", std::move(steps)}};
+}
+
+Json EndpointJson(const traffic::Upstream& upstream,
+                  const traffic::EndpointMember& member,
+                  SteadyTime now) {
+  const traffic::Endpoint& endpoint = *member.endpoint;
+  return {{"endpoint", endpoint.label()},
+          {"health", traffic::NameOf(endpoint.health())},
+          {"weight", upstream.Endpoints()->GateWeight(endpoint, now)},
+          {"active", endpoint.active()},
+          {"requests", endpoint.requests_total()},
+          {"failures", endpoint.failures_total()}};
+}
+
+}  // namespace
+
+std::string StatusJson(Gateway& gateway, const ProcessHooks& hooks) {
+  const GatewayTotals totals = TotalsOf(gateway.stats());
+  Json listeners = Json::array();
+  for (const BoundListener& listener : gateway.bound()) {
+    listeners.push_back({{"name", listener.name}, {"address", listener.address.ToString()}});
+  }
+  const ReloadStatus& reloads = gateway.reloads();
+  const auto& current = gateway.registry().current();
+  Json status = {
+      {"version", hooks.version},
+      {"pid", hooks.pid},
+      {"phase", NameOf(gateway.phase())},
+      {"uptime_seconds", Seconds(gateway.control().now() - gateway.started_at())},
+      {"workers", gateway.worker_count()},
+      {"listeners", std::move(listeners)},
+      {"config",
+       {{"generation", current == nullptr ? 0 : current->generation},
+        {"file", hooks.config_file},
+        {"last_reload_successful", reloads.last_was_successful},
+        {"last_success_unix_seconds", Seconds(reloads.last_success.time_since_epoch())},
+        {"reload_failures", reloads.failures}}},
+      {"requests",
+       {{"total", totals.requests}, {"active", totals.active}, {"refused", totals.refused}}},
+      {"connections", {{"open", totals.connections}, {"total", totals.connections_total}}},
+      {"drain_killed", gateway.drain_killed()}};
+  if (hooks.usage) {
+    const Result<ProcessNumbers> usage = hooks.usage();
+    if (usage) {
+      status["process"] = {{"resident_bytes", usage->resident_bytes},
+                           {"open_files", usage->open_files},
+                           {"cpu_seconds", usage->cpu_seconds}};
+    }
+  }
+  return status.dump(2) + "\n";
+}
+
+std::string RoutesJson(Gateway& gateway) {
+  Json routes = Json::array();
+  for (const RoutePlan& route : gateway.registry().current()->routes) {
+    const RouteTotals totals = TotalsOf(*route.stats);
+    Json classes = Json::object();
+    for (std::size_t i = 1; i < kStatusClassCount; ++i) {
+      classes[std::to_string(i) + "xx"] = totals.by_class[i];
+    }
+    Json reasons = Json::object();
+    for (std::size_t i = 0; i < kReasonCount; ++i) {
+      if (totals.reasons[i] > 0) reasons[NameOf(static_cast<Reason>(i))] = totals.reasons[i];
+    }
+    routes.push_back({{"name", route.config->name},
+                      {"upstream", route.config->upstream},
+                      {"timeout_seconds", Seconds(route.config->timeout)},
+                      {"rate_limits", route.config->rate_limits},
+                      {"degrade", route.config->degrade},
+                      {"requests", totals.requests},
+                      {"by_class", std::move(classes)},
+                      {"by_reason", std::move(reasons)},
+                      {"retries", totals.retries},
+                      {"degraded", totals.degraded},
+                      {"latency_seconds",
+                       {{"mean", totals.MeanSeconds()},
+                        {"p50", totals.QuantileSeconds(0.50)},
+                        {"p99", totals.QuantileSeconds(0.99)}}}});
+  }
+  return Json{{"routes", std::move(routes)}}.dump(2) + "\n";
+}
+
+std::string UpstreamsJson(Gateway& gateway) {
+  Json upstreams = Json::array();
+  const SteadyTime now = gateway.control().now();
+  for (const UpstreamPlan& plan : gateway.registry().current()->upstreams) {
+    Json endpoints = Json::array();
+    for (const traffic::EndpointMember& member : plan.upstream->Endpoints()->members) {
+      endpoints.push_back(EndpointJson(*plan.upstream, member, now));
+    }
+    const PoolTotals pool = PoolTotalsOf(gateway.stats(), plan.config->name);
+    upstreams.push_back({{"name", plan.config->name},
+                         {"critical", plan.config->critical},
+                         {"endpoints", std::move(endpoints)},
+                         {"active_retries", plan.retry_budget->active_retries()},
+                         {"retries_refused", plan.retry_budget->refused_total()},
+                         {"pool",
+                          {{"connections", pool.connections},
+                           {"idle", pool.idle},
+                           {"waiting", pool.waiting},
+                           {"connects", pool.connects},
+                           {"connect_failures", pool.connect_failures},
+                           {"reuses", pool.reuses}}}});
+  }
+  return Json{{"upstreams", std::move(upstreams)}}.dump(2) + "\n";
+}
+
+std::string GuardsJson(Gateway& gateway) {
+  Json guards = Json::array();
+  const Snapshot& snapshot = *gateway.registry().current();
+  for (const RatePlan& plan : snapshot.rate_limits) guards.push_back(RateLimitJson(plan));
+  const SteadyTime now = gateway.control().now();
+  for (const auto& [name, breaker] : gateway.registry().breakers()) {
+    guards.push_back(BreakerJson(name, *breaker, now));
+  }
+  for (const degrade::DegradeChain* chain : ChainsOf(snapshot)) guards.push_back(DegradeJson(*chain));
+  return Json{{"guards", std::move(guards)}}.dump(2) + "\n";
+}
+
+}  // namespace sluice::gateway::admin

@@ -1,0 +1,62 @@
+#include "sluice/gateway/exchange.h"
+
+#include "sluice/gateway/worker_context.h"
+
+namespace sluice::gateway {
+
+Exchange::Exchange(WorkerContext& its_worker, const wire::HeadLimits& limits)
+    : worker(its_worker), reader(limits), head_timer(nullptr, this), pump_changed(its_worker.loop) {}
+
+void Exchange::Reset() {
+  client = nullptr;
+  listener = nullptr;
+  reader.Reset();
+  peer_is_trusted = false;
+  client_is_gone = false;
+
+  snapshot = SnapshotUse();
+  route = nullptr;
+  path = {};
+  captures.Clear();
+
+  taken_count = 0;
+  for (Permit& permit : breaker_permits) permit = Permit();
+  breaker_count = 0;
+  quota_rule = nullptr;
+  refusal_status = 0;
+  retry_token.reset();
+
+  upstream = nullptr;
+  tried = {};
+  acquiring.reset();
+  upstream_stream = nullptr;
+  body = {};
+  head_timed_out = false;
+  awaits_head = false;
+  attempts = 0;
+  counted_attempts = 0;
+  stale_connection = false;
+  stale_retry_used = false;
+  upstream_label.clear();
+  upstream_duration = Nanos(0);
+
+  keep_alive = true;
+  head_sent = false;
+  status = 0;
+  bytes_in = 0;
+  bytes_out = 0;
+  reason = Reason::kOk;
+  refusal_guard = {};
+  refusal_rule = {};
+  refusal_reason.clear();
+  degraded_source = {};
+  trace_parent.clear();
+}
+
+void Exchange::GiveUp() {
+  client_is_gone = true;
+  if (acquiring) acquiring->Cancel();
+  if (upstream_stream != nullptr) upstream_stream->Cancel();
+}
+
+}  // namespace sluice::gateway

@@ -1,0 +1,164 @@
+// Exchange: one request and its answer, from the first byte of the head to the last of the body.
+//
+// Plain data that the parts of the request path fill in, each its own section. Exchanges come from a
+// pool of their worker and keep their buffers, so a request in steady state allocates nothing; an
+// idle connection holds none. Belongs to one loop.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/contract/address.h"
+#include "sluice/contract/event.h"
+#include "sluice/contract/guard.h"
+#include "sluice/contract/loop.h"
+#include "sluice/contract/stream.h"
+#include "sluice/contract/task_group.h"
+#include "sluice/contract/time.h"
+#include "sluice/contract/timer.h"
+#include "sluice/degrade/refusal.h"
+#include "sluice/gateway/reason.h"
+#include "sluice/gateway/router.h"
+#include "sluice/gateway/snapshot.h"
+#include "sluice/gateway/upstream_client.h"
+#include "sluice/limit/retry_budget.h"
+#include "sluice/traffic/load_balancer.h"
+#include "sluice/traffic/pool.h"
+#include "sluice/wire/http1_body.h"
+#include "sluice/wire/http1_head_reader.h"
+#include "sluice/wire/http1_write.h"
+#include "sluice/wire/http_head.h"
+
+namespace sluice::gateway {
+
+struct WorkerContext;
+
+// How far the client's body has come, and where it goes. See request_body.h.
+struct RequestBodyState {
+  enum class Place : std::uint8_t {
+    kWhole,      // No body, or all of it is in `received`: an attempt can send it again.
+    kStreaming,  // Some is still on its way: sent once, as it comes.
+  };
+  Place place = Place::kWhole;
+  Bytes prefix_bytes = 0;    // Of `received` that belong to this request's body.
+  bool is_complete = false;  // The last byte has been taken from the client.
+  bool is_pumping = false;   // A pump reads the client.
+  bool is_sending = false;   // The pump is inside a send to the upstream.
+  SteadyTime completed_at{};
+  std::uint64_t bytes = 0;  // Content taken from the client.
+  // Where the pump sends to; null: what comes is dropped, within bounds.
+  traffic::Connection* target = nullptr;
+  std::optional<Error> client_error;  // Why the rest of the body will never come.
+};
+
+// At most a rate limit for each name of a route (the loader bounds them) and two breakers.
+inline constexpr std::size_t kRateLimitsMax = 16;
+inline constexpr std::size_t kBreakersMax = 2;
+
+// What a rate limit let in, to be given back when a later guard refuses.
+struct TakenTokens {
+  limit::RateLimit* guard = nullptr;
+  std::uint64_t key_hash = 0;
+};
+
+struct Exchange {
+  Exchange(WorkerContext& its_worker, const wire::HeadLimits& limits);
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  // Forgets everything of the request and keeps the memory. `received` keeps what belongs to the
+  // next request.
+  void Reset();
+
+  // The client went away: every wait for an upstream ends at once.
+  void GiveUp();
+
+  WorkerContext& worker;
+
+  // --- The client (session.cc).
+  Stream* client = nullptr;
+  const ListenerPlan* listener = nullptr;
+  wire::RequestHeadReader reader;
+  std::string received;  // Bytes behind the head: the body's beginning, then the next request.
+  Address client_address;
+  std::string client_text;  // The address without port.
+  bool peer_is_trusted = false;
+  bool client_is_gone = false;
+  SteadyTime started{};
+  WallTime started_wall{};
+
+  [[nodiscard]] const wire::RequestHead& request() const { return reader.head(); }
+
+  // --- The route (guards.cc).
+  SnapshotUse snapshot;
+  const RoutePlan* route = nullptr;
+  std::string_view path;  // Normal form; a view of the head or of `path_scratch`.
+  PathCaptures captures;
+  std::string path_scratch;
+  std::string query_scratch;
+
+  // --- Guards.
+  std::array<TakenTokens, kRateLimitsMax> taken;
+  std::size_t taken_count = 0;
+  std::array<Permit, kBreakersMax> breaker_permits;  // Of the current attempt.
+  std::array<const breaker::ClassifyOptions*, kBreakersMax> classifiers{};
+  std::size_t breaker_count = 0;
+  const RatePlan* quota_rule = nullptr;  // Whose quota the response's header fields tell.
+  degrade::RateLimitStatus quota;
+  int refusal_status = 0;  // Of the rule that refused, where it has one of its own.
+  std::optional<limit::RetryBudget::Token> retry_token;
+
+  // --- The upstream (forwarder.cc).
+  UpstreamClient* upstream = nullptr;
+  traffic::TriedEndpoints tried;
+  std::optional<traffic::Cancellation> acquiring;
+  Stream* upstream_stream = nullptr;  // Of the attempt under way, so that GiveUp() can end it.
+  RequestBodyState body;
+  wire::BodyDecoder body_decoder;
+  // Ends the wait for a response head once a streamed body is complete; see forwarder.cc.
+  Timer head_timer;
+  bool head_timed_out = false;
+  bool awaits_head = false;
+  TaskGroup pumps;
+  Event pump_changed;
+  std::string pump_output;   // Chunk lines of the pump.
+  std::string pump_content;  // Content that came in several chunks.
+  std::uint32_t attempts = 0;          // All sends.
+  std::uint32_t counted_attempts = 0;  // Those that count against the route's bound.
+  bool stale_connection = false;       // The last attempt failed on a connection kept from before.
+  bool stale_retry_used = false;
+  std::string upstream_label;  // Of the endpoint asked last.
+  SteadyTime upstream_started{};
+  Nanos upstream_duration{0};  // Until the response head, of the last attempt.
+
+  // --- The answer (delivery.cc, substitute.cc).
+  std::string output;       // Response heads and small bodies.
+  std::string chunk_head;   // Chunk size lines.
+  std::string chunk_tail;   // The last chunk, with trailers.
+  std::string response_content;  // Content that came in several chunks.
+  std::string local_body;   // Of an answer of our own.
+  std::string value_text;   // A rewritten path.
+  std::vector<wire::ExtraHeader> extra_headers;  // Added to the response; see response_headers.cc.
+  std::array<std::string, 8> header_values;      // What they point at.
+  std::string trace_parent;
+  std::string baggage;  // Without what an untrusted client may not say.
+  std::string forwarded_for;
+  bool keep_alive = true;  // The client's connection goes on after this exchange.
+  bool head_sent = false;
+  int status = 0;          // As sent to the client; 0: nothing was.
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  Reason reason = Reason::kOk;
+  std::string_view refusal_guard;  // "rate_limit", "breaker", …; empty unless a guard refused.
+  std::string_view refusal_rule;
+  std::string refusal_reason;  // Value of x-sluice-reason; empty when nothing was refused.
+  std::string_view degraded_source;  // "static", …; empty: not degraded.
+};
+
+}  // namespace sluice::gateway

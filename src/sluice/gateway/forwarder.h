@@ -1,0 +1,25 @@
+// Forwarder: asks the upstream, once or more, until there is a response head or a reason to stop.
+//
+// Per attempt: an endpoint, the breakers' permits, a connection, the request, the response head. A
+// failed attempt settles its permits at once; the last one keeps them until the end of the body.
+// An attempt is repeated only when the request can be sent again: its body was whole, and either it
+// certainly did not reach the upstream, or its method is idempotent.
+
+#pragma once
+
+#include "sluice/contract/result.h"
+#include "sluice/contract/task.h"
+#include "sluice/gateway/exchange.h"
+#include "sluice/gateway/response.h"
+
+namespace sluice::gateway {
+
+// Fails with what the last attempt failed with: kNoEndpoint, kBreakerOpen, kOverloaded,
+// kConnectFailed, kUpstreamTimeout, kConnectionReset, kConnectionClosed, kBadResponse, kCancelled
+// (the client went away), or the client's own error when its body broke off.
+[[nodiscard]] Task<Result<Response>> Forward(Exchange& exchange);
+
+// Tells the breakers how the exchange's last attempt ended. Once, at the end of the body.
+void SettlePermits(Exchange& exchange, const Response& response, Delivery delivery);
+
+}  // namespace sluice::gateway

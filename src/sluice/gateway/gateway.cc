@@ -1,0 +1,316 @@
+#include "sluice/gateway/gateway.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sluice/contract/assert.h"
+#include "sluice/gateway/loop_call.h"
+
+namespace sluice::gateway {
+namespace {
+
+constexpr Nanos kDrainCheckInterval = std::chrono::milliseconds(20);
+constexpr Nanos kFirstResolutionMax = std::chrono::seconds(2);
+constexpr std::string_view kLogOff = "off";
+
+Result<std::unique_ptr<Listener>> ListenOnLoop(Loop& loop,
+                                               const std::string& /*name*/,
+                                               const Address& address,
+                                               std::size_t /*worker*/) {
+  return loop.Listen(address, {.share_port = true});
+}
+
+}  // namespace
+
+std::string_view NameOf(Phase phase) {
+  switch (phase) {
+    case Phase::kStarting: return "starting";
+    case Phase::kServing: return "serving";
+    case Phase::kDraining: return "draining";
+    case Phase::kStopped: return "stopped";
+  }
+  return "unknown";
+}
+
+Gateway::Gateway(GatewayWorld world)
+    : world_(std::move(world)),
+      key_hasher_(world_.seed, Random(world_.seed).Next()),
+      stats_(world_.workers.size()),
+      registry_(stats_, key_hasher_, world_.seed + 1, world_.read_file),
+      care_(*world_.control, [this](std::string_view line) { Log(line); }),
+      started_at_(world_.control->now()),
+      apply_done_(*world_.control),
+      hurry_event_(*world_.control) {
+  if (!world_.open_listener) world_.open_listener = &ListenOnLoop;
+  for (std::size_t i = 0; i < world_.workers.size(); ++i) {
+    workers_.push_back(std::make_unique<Worker>(*world_.workers[i],
+                                                WorkerOptions{.index = i,
+                                                              .open_listener = world_.open_listener,
+                                                              .stats = &stats_,
+                                                              .key_hasher = &key_hasher_}));
+  }
+}
+
+Gateway::~Gateway() { SLUICE_ASSERT(phase_ == Phase::kStopped || phase_ == Phase::kStarting); }
+
+void Gateway::Log(std::string_view line) const {
+  if (world_.log) world_.log(line);
+}
+
+Task<Result<void>> Gateway::Apply(config::Config config) {
+  while (applying_) {
+    const bool done = co_await apply_done_.Wait(kNever);
+    static_cast<void>(done);
+  }
+  applying_ = true;
+  Result<void> applied = co_await ApplyNow(std::move(config));
+  applying_ = false;
+  apply_done_.Set();
+  reloads_.last_was_successful = applied.has_value();
+  if (applied) {
+    ++reloads_.successes;
+    reloads_.last_success = control().wall_now();
+    Log(fmt::format("config_applied generation={}", registry_.current()->generation));
+  } else {
+    ++reloads_.failures;
+    Log(fmt::format("config_refused error=\"{}\"", applied.error().detail));
+  }
+  co_return applied;
+}
+
+Task<config::LoadOutcome> Gateway::ApplyText(std::string text,
+                                             std::string file_name,
+                                             ApplyMode mode) {
+  const config::LoadOptions options{.environment = world_.environment};
+  config::LoadOutcome outcome = config::LoadConfig(text, file_name, options);
+  if (outcome.ok() && mode == ApplyMode::kDryRun) {
+    const Result<SnapshotPlan> plan = registry_.Plan(outcome.config, control().now());
+    if (!plan) outcome.problems.push_back({.place = {.file = file_name}, .path = {}, .text = plan.error().detail});
+    co_return outcome;
+  }
+  if (!outcome.ok()) {
+    if (mode == ApplyMode::kDryRun) co_return outcome;
+    reloads_.last_was_successful = false;
+    ++reloads_.failures;
+    Log(fmt::format("config_refused problems={}", outcome.problems.size()));
+    co_return outcome;
+  }
+  const Result<void> applied = co_await Apply(outcome.config);
+  if (!applied) {
+    outcome.problems.push_back(
+        {.place = {.file = file_name}, .path = {}, .text = applied.error().detail});
+  }
+  co_return outcome;
+}
+
+Result<void> Gateway::PrepareAccessLog(const config::Config& config) {
+  const std::string& path = config.telemetry.access_log.path;
+  if (path == access_log_path_) return {};
+  std::shared_ptr<ByteSink> sink;
+  if (path != kLogOff && world_.open_access_log) {
+    Result<std::shared_ptr<ByteSink>> opened = world_.open_access_log(path);
+    if (!opened) {
+      return Fail(opened.error().code,
+                  fmt::format("telemetry.access_log.path: cannot open {}: {}",
+                              path,
+                              opened.error().detail));
+    }
+    sink = std::move(*opened);
+  }
+  access_log_ = std::move(sink);
+  access_log_path_ = path;
+  return {};
+}
+
+Task<Result<void>> Gateway::ApplyNow(config::Config config) {
+  if (phase_ == Phase::kDraining || phase_ == Phase::kStopped) {
+    co_return Fail(ErrorCode::kDraining, "the gateway is draining");
+  }
+  Result<SnapshotPlan> plan = registry_.Plan(std::move(config), control().now());
+  if (!plan) co_return std::unexpected(plan.error());
+  const std::shared_ptr<Snapshot> snapshot = plan->snapshot;
+
+  Result<std::vector<std::vector<Worker::Opened>>> opened = co_await OpenListeners(*snapshot);
+  if (!opened) co_return std::unexpected(opened.error());
+  const Result<void> log = PrepareAccessLog(snapshot->config);
+  if (!log) {
+    co_await DropOpened(std::move(*opened));
+    co_return log;
+  }
+  // From here on nothing fails.
+  std::erase_if(bound_, [&snapshot](const BoundListener& bound) {
+    return std::ranges::none_of(snapshot->config.listeners, [&bound](const auto& listener) {
+      return listener.name == bound.name;
+    });
+  });
+  if (!opened->empty()) {
+    for (const Worker::Opened& one : opened->front()) {
+      std::erase_if(bound_, [&one](const BoundListener& bound) { return bound.name == one.name; });
+      bound_.push_back({.name = one.name, .address = one.bound});
+    }
+  }
+  std::shared_ptr<const Snapshot> in_force = registry_.Commit(std::move(*plan), control().now());
+  care_.Follow(*in_force);
+  // A first start waits a moment for names, so that the first requests find endpoints.
+  const SteadyTime until = control().now() + kFirstResolutionMax;
+  while (phase_ == Phase::kStarting && !care_.settled() && control().now() < until) {
+    co_await control().SleepUntil(control().now() + kDrainCheckInterval);
+  }
+  co_await InstallEverywhere(in_force, std::move(*opened));
+  if (world_.on_listeners) {
+    std::vector<std::string> names;
+    for (const auto& listener : in_force->config.listeners) names.push_back(listener.name);
+    world_.on_listeners(names);
+  }
+  if (phase_ == Phase::kStarting) phase_ = Phase::kServing;
+  co_return Result<void>();
+}
+
+// Opens what no worker serves yet, on every worker, or nothing at all.
+Task<Result<std::vector<std::vector<Worker::Opened>>>> Gateway::OpenListeners(
+    const Snapshot& snapshot) {
+  std::vector<std::vector<Worker::Opened>> opened(workers_.size());
+  for (const ListenerPlan& plan : snapshot.listeners) {
+    const bool is_open = registry_.current() != nullptr &&
+                         std::ranges::any_of(registry_.current()->listeners, [&plan](const auto& old) {
+                           return old.address == plan.address;
+                         });
+    if (is_open) continue;
+    std::shared_ptr<ListenerShare>& share = shares_[plan.config->listen];
+    if (share == nullptr) share = std::make_shared<ListenerShare>();
+    Address address = plan.address;
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+      Result<Worker::Opened> result = Fail(ErrorCode::kInputOutput, "not opened");
+      Worker* const worker = workers_[i].get();
+      const auto open = [worker, &result, &plan, &address, &share] {
+        result = worker->Open(plan.config->name, address, share);
+      };
+      co_await CallOn(control(), *world_.workers[i], open);
+      if (!result) {
+        const Error error{.code = result.error().code,
+                          .detail = fmt::format("listeners `{}`: cannot listen on {}: {}",
+                                                plan.config->name,
+                                                plan.config->listen,
+                                                result.error().detail)};
+        co_await DropOpened(std::move(opened));
+        co_return std::unexpected(error);
+      }
+      address = result->bound;  // Port 0 is allotted once; the others share it.
+      result->address = plan.address;
+      opened[i].push_back(std::move(*result));
+    }
+  }
+  co_return opened;
+}
+
+Task<void> Gateway::DropOpened(std::vector<std::vector<Worker::Opened>> opened) {
+  for (std::size_t i = 0; i < opened.size(); ++i) {
+    std::vector<Worker::Opened>* const mine = &opened[i];
+    const auto drop = [mine] { mine->clear(); };
+    co_await CallOn(control(), *world_.workers[i], drop);
+  }
+}
+
+Task<void> Gateway::InstallEverywhere(std::shared_ptr<const Snapshot> snapshot,
+                                      std::vector<std::vector<Worker::Opened>> opened) {
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    Worker* const worker = workers_[i].get();
+    std::vector<Worker::Opened>* const mine = &opened[i];
+    const auto install = [worker, mine, &snapshot, this] {
+      worker->SetAccessLog(access_log_);
+      worker->Install(snapshot, std::move(*mine));
+    };
+    co_await CallOn(control(), *world_.workers[i], install);
+  }
+}
+
+Task<bool> Gateway::AllEmpty() {
+  bool all = true;
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    bool is_empty = false;
+    Worker* const worker = workers_[i].get();
+    const auto ask = [worker, &is_empty] { is_empty = worker->is_empty(); };
+    co_await CallOn(control(), *world_.workers[i], ask);
+    all = all && is_empty;
+  }
+  co_return all;
+}
+
+void Gateway::HurryDrain() {
+  hurry_ = true;
+  hurry_event_.Set();
+}
+
+Task<std::uint64_t> Gateway::Drain() {
+  if (registry_.current() == nullptr) co_return 0;
+  phase_ = Phase::kDraining;
+  const config::DrainConfig drain = registry_.current()->config.drain;
+  Log(fmt::format("drain_started lame_duck_ms={}", drain.lame_duck.count() / 1'000'000));
+  if (drain.lame_duck > Nanos(0) && !hurry_) {
+    const bool hurried = co_await hurry_event_.Wait(control().now() + drain.lame_duck);
+    hurry_ = hurry_ || hurried;
+  }
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    Worker* const worker = workers_[i].get();
+    const auto begin = [worker] { worker->BeginDrain(); };
+    co_await CallOn(control(), *world_.workers[i], begin);
+  }
+  if (world_.on_listeners) world_.on_listeners({});
+  const SteadyTime until = SaturatingAdd(control().now(), drain.drain_timeout);
+  bool is_empty = co_await AllEmpty();
+  while (!is_empty && !hurry_ && control().now() < until) {
+    const SteadyTime next = std::min(until, control().now() + kDrainCheckInterval);
+    const bool hurried = co_await hurry_event_.Wait(next);
+    hurry_ = hurry_ || hurried;
+    is_empty = co_await AllEmpty();
+  }
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    std::size_t killed = 0;
+    Worker* const worker = workers_[i].get();
+    const auto kill = [worker, &killed] { killed = worker->Kill(); };
+    co_await CallOn(control(), *world_.workers[i], kill);
+    drain_killed_ += killed;
+  }
+  Log(fmt::format("drain_finished killed={}", drain_killed_));
+  co_return drain_killed_;
+}
+
+Task<void> Gateway::ForEachListener(std::function<void(Listener&)> visit) {
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    Worker* const worker = workers_[i].get();
+    const auto each = [worker, &visit] { worker->ForEachListener(visit); };
+    co_await CallOn(control(), *world_.workers[i], each);
+  }
+}
+
+Task<void> Gateway::Stop() {
+  while (applying_) {
+    const bool done = co_await apply_done_.Wait(kNever);
+    static_cast<void>(done);
+  }
+  phase_ = Phase::kStopped;
+  care_.RequestStop();
+  co_await care_.Stopped();
+  for (std::size_t i = 0; i < workers_.size(); ++i) {
+    std::unique_ptr<Worker>* const worker = &workers_[i];
+    const auto begin = [worker] {
+      (*worker)->BeginDrain();
+      (*worker)->Kill();
+    };
+    co_await CallOn(control(), *world_.workers[i], begin);
+    bool is_retired = false;
+    while (!is_retired) {
+      const auto retire = [worker, &is_retired] {
+        is_retired = (*worker)->is_retired();
+        if (is_retired) worker->reset();
+      };
+      co_await CallOn(control(), *world_.workers[i], retire);
+      if (!is_retired) co_await control().SleepUntil(control().now() + kDrainCheckInterval);
+    }
+  }
+}
+
+}  // namespace sluice::gateway

@@ -1,0 +1,239 @@
+#include "sluice/gateway/registry.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sluice/contract/assert.h"
+#include "sluice/gateway/exchange.h"
+#include "sluice/gateway/room_options.h"
+#include "sluice/gateway/router.h"
+
+namespace sluice::gateway {
+namespace {
+
+constexpr std::string_view kViaOff = "off";
+
+template <typename Plans>
+auto FindByName(const Plans& plans, const std::string& name) {
+  return std::ranges::find_if(plans, [&name](const auto& plan) { return plan.config->name == name; });
+}
+
+template <typename Plans>
+std::size_t IndexByName(const Plans& plans, const std::string& name) {
+  return static_cast<std::size_t>(FindByName(plans, name) - plans.begin());
+}
+
+std::unexpected<Error> Invalid(std::string detail) {
+  return Fail(ErrorCode::kInvalidConfig, std::move(detail));
+}
+
+}  // namespace
+
+Registry::Registry(StatsBook& stats,
+                   const limit::KeyHasher& key_hasher,
+                   std::uint64_t seed,
+                   ReadFile read_file)
+    : stats_(stats), key_hasher_(key_hasher), next_seed_(seed), read_file_(std::move(read_file)) {}
+
+Result<SnapshotPlan> Registry::Plan(config::Config config, SteadyTime now) {
+  SnapshotPlan plan;
+  plan.snapshot = std::make_shared<Snapshot>();
+  Snapshot& snapshot = *plan.snapshot;
+  snapshot.generation = generation_ + 1;
+  snapshot.config = std::move(config);
+  snapshot.workers = stats_.worker_count();
+  if (snapshot.config.telemetry.via != kViaOff) {
+    snapshot.via = fmt::format("1.1 {}", snapshot.config.telemetry.via);
+  }
+  for (const auto step : {&Registry::PlanUpstreams, &Registry::PlanRateLimits, &Registry::PlanRoutes}) {
+    const Result<void> planned = (this->*step)(plan, now);
+    if (!planned) return std::unexpected(planned.error());
+  }
+  const Result<void> listeners = PlanListeners(plan);
+  if (!listeners) return std::unexpected(listeners.error());
+  return plan;
+}
+
+Result<void> Registry::PlanListeners(SnapshotPlan& plan) const {
+  for (const config::ListenerConfig& config : plan.snapshot->config.listeners) {
+    Result<Address> address = Address::Parse(config.listen);
+    if (!address) return Invalid(fmt::format("listeners `{}`: {}", config.name, address.error().detail));
+    ListenerPlan listener{.config = &config, .address = std::move(*address), .trusted_proxies = {}};
+    for (const std::string& text : config.trusted_proxies) {
+      const Result<AddressBlock> block = AddressBlock::Parse(text);
+      if (!block) return Invalid(fmt::format("listeners `{}`: {}", config.name, block.error().detail));
+      listener.trusted_proxies.push_back(*block);
+    }
+    plan.snapshot->listeners.push_back(std::move(listener));
+  }
+  return {};
+}
+
+Result<void> Registry::PlanUpstreams(SnapshotPlan& plan, SteadyTime now) {
+  for (const config::UpstreamConfig& config : plan.snapshot->config.upstreams) {
+    UpstreamPlan upstream{.config = &config};
+    Result<traffic::UpstreamOptions> options = OptionsOf(config, stats_.worker_count());
+    if (!options) return std::unexpected(options.error());
+    const UpstreamPlan* before = nullptr;
+    if (current_ != nullptr) {
+      const auto found = FindByName(current_->upstreams, config.name);
+      if (found != current_->upstreams.end()) before = &*found;
+    }
+    if (before != nullptr && before->upstream->options() == *options) {
+      upstream.upstream = before->upstream;
+    } else {
+      Result<std::shared_ptr<traffic::Upstream>> made =
+          traffic::Upstream::Create(std::move(*options), stats_.worker_count());
+      if (!made) return Invalid(fmt::format("upstreams `{}`: {}", config.name, made.error().detail));
+      upstream.upstream = std::move(*made);
+    }
+    if (before != nullptr) {
+      upstream.retry_budget = before->retry_budget;
+      plan.on_commit.emplace_back(
+          [budget = upstream.retry_budget, values = OptionsOf(config.retry_budget)](SteadyTime) {
+            budget->Reconfigure(values);
+          });
+    } else {
+      upstream.retry_budget = std::make_shared<limit::RetryBudget>(OptionsOf(config.retry_budget));
+    }
+    if (config.circuit_breaker) {
+      Nanos longest(0);
+      for (const config::RouteConfig& route : plan.snapshot->config.routes) {
+        if (route.upstream == config.name) longest = std::max(longest, route.timeout);
+      }
+      Result<BreakerPlan> breaker =
+          PlanBreaker(*config.circuit_breaker, config.name, longest, plan, now);
+      if (!breaker) return std::unexpected(breaker.error());
+      upstream.breaker = std::move(*breaker);
+    }
+    plan.snapshot->upstreams.push_back(std::move(upstream));
+  }
+  return {};
+}
+
+Result<BreakerPlan> Registry::PlanBreaker(const config::BreakerConfig& config,
+                                          const std::string& name,
+                                          Nanos call_timeout,
+                                          SnapshotPlan& plan,
+                                          SteadyTime now) {
+  const breaker::BreakerOptions options = OptionsOf(config, name, call_timeout);
+  BreakerPlan out{.guard = FindBreaker(name), .classify = ClassifyOptionsOf(config)};
+  if (out.guard != nullptr) {
+    ConfigProblems problems;
+    Validate(options, name, problems);
+    if (!problems.empty()) {
+      return Invalid(fmt::format("{}: {}", problems.front().path, problems.front().text));
+    }
+    plan.on_commit.emplace_back([guard = out.guard, options](SteadyTime at) {
+      const Result<void> done = guard->Reconfigure(options, at);
+      SLUICE_ASSERT(done.has_value());  // Validated above.
+    });
+    return out;
+  }
+  Result<std::unique_ptr<breaker::Breaker>> made =
+      breaker::Breaker::Create(options, next_seed_++, now);
+  if (!made) return Invalid(made.error().detail);
+  out.guard = std::move(*made);
+  return out;
+}
+
+Result<void> Registry::PlanRateLimits(SnapshotPlan& plan, SteadyTime now) {
+  for (const config::RateLimitConfig& config : plan.snapshot->config.rate_limits) {
+    RatePlan rate{.config = &config, .guard = nullptr};
+    Result<limit::RateLimitOptions> options = OptionsOf(config, key_hasher_);
+    if (!options) return std::unexpected(options.error());
+    const RatePlan* before = nullptr;
+    if (current_ != nullptr) {
+      const auto found = FindByName(current_->rate_limits, config.name);
+      // Another key counts something else: its debts would mean nothing.
+      if (found != current_->rate_limits.end() && found->config->key == config.key) before = &*found;
+    }
+    ConfigProblems problems;
+    Validate(*options, config.name, problems);
+    if (!problems.empty()) {
+      return Invalid(fmt::format("{}: {}", problems.front().path, problems.front().text));
+    }
+    if (before != nullptr) {
+      rate.guard = before->guard;
+      plan.on_commit.emplace_back([guard = rate.guard, values = *options](SteadyTime) {
+        const Result<void> done = guard->Reconfigure(values);
+        SLUICE_ASSERT(done.has_value());  // Validated above.
+      });
+    } else {
+      Result<std::unique_ptr<limit::RateLimit>> made = limit::RateLimit::Create(*options, now);
+      if (!made) return Invalid(made.error().detail);
+      rate.guard = std::move(*made);
+    }
+    plan.snapshot->rate_limits.push_back(std::move(rate));
+  }
+  return {};
+}
+
+Result<void> Registry::PlanRoutes(SnapshotPlan& plan, SteadyTime now) {
+  Snapshot& snapshot = *plan.snapshot;
+  std::map<std::string, std::shared_ptr<degrade::DegradeChain>> chains;
+  for (auto& [name, config] : snapshot.config.degrade) {
+    config::DegradeConfig filled = config;
+    for (config::DegradeStep& step : filled.chain) {
+      if (!step.static_answer || !step.static_answer->file) continue;
+      Result<std::string> body = read_file_(*step.static_answer->file);
+      if (!body) {
+        return Invalid(fmt::format("degrade `{}`: cannot read {}: {}",
+                                   name,
+                                   *step.static_answer->file,
+                                   body.error().detail));
+      }
+      step.static_answer->body = std::move(*body);
+    }
+    Result<std::unique_ptr<degrade::DegradeChain>> made =
+        degrade::DegradeChain::Create(OptionsOf(filled, name));
+    if (!made) return Invalid(made.error().detail);
+    chains.emplace(name, std::move(*made));
+  }
+  for (const config::RouteConfig& config : snapshot.config.routes) {
+    Result<RouteMatcher> matcher = RouteMatcher::Create(config.match);
+    if (!matcher) return Invalid(fmt::format("routes `{}`: {}", config.name, matcher.error().detail));
+    RoutePlan route{.config = &config, .matcher = std::move(*matcher)};
+    route.upstream = IndexByName(snapshot.upstreams, config.upstream);
+    if (config.rate_limits.size() > kRateLimitsMax) {
+      return Invalid(fmt::format(
+          "routes `{}`: at most {} rate_limits, got {}", config.name, kRateLimitsMax, config.rate_limits.size()));
+    }
+    for (const std::string& name : config.rate_limits) {
+      route.rate_limits.push_back(IndexByName(snapshot.rate_limits, name));
+    }
+    if (config.circuit_breaker) {
+      Result<BreakerPlan> breaker =
+          PlanBreaker(*config.circuit_breaker, config.name, config.timeout, plan, now);
+      if (!breaker) return std::unexpected(breaker.error());
+      route.breaker = std::move(*breaker);
+    }
+    if (!config.degrade.empty()) route.chain = chains.at(config.degrade);
+    route.stats = &stats_.Route(config.name);
+    snapshot.routes.push_back(std::move(route));
+  }
+  return {};
+}
+
+std::shared_ptr<const Snapshot> Registry::Commit(SnapshotPlan plan, SteadyTime now) {
+  for (const auto& step : plan.on_commit) step(now);
+  generation_ = plan.snapshot->generation;
+  current_ = std::move(plan.snapshot);
+  breakers_.clear();
+  for (const UpstreamPlan& upstream : current_->upstreams) {
+    if (upstream.breaker.guard) breakers_.emplace(upstream.config->name, upstream.breaker.guard);
+  }
+  for (const RoutePlan& route : current_->routes) {
+    if (route.breaker.guard) breakers_.emplace(route.config->name, route.breaker.guard);
+  }
+  return current_;
+}
+
+std::shared_ptr<breaker::Breaker> Registry::FindBreaker(const std::string& name) const {
+  const auto found = breakers_.find(name);
+  return found == breakers_.end() ? nullptr : found->second;
+}
+
+}  // namespace sluice::gateway

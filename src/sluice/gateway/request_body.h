@@ -1,0 +1,42 @@
+// The client's body on its way to an upstream.
+//
+// What came with the head lies in `exchange.received` and is sent with the upstream's head, so that
+// most requests go out in one system call and can be sent again. The rest is pumped: received,
+// decoded, framed anew and sent, one piece at a time, so that a slow upstream slows the client and
+// nothing piles up.
+//
+// Rate: a client must deliver `body_min_rate` on the average of each window of ten seconds.
+
+#pragma once
+
+#include <string>
+
+#include "sluice/contract/bytes.h"
+#include "sluice/contract/result.h"
+#include "sluice/contract/task.h"
+#include "sluice/gateway/exchange.h"
+#include "sluice/traffic/connection.h"
+
+namespace sluice::gateway {
+
+// Decodes what came with the head, to learn where the body ends. Sets exchange.body. Fails with
+// kBadRequest (bad chunks) or kBodyTooLarge.
+[[nodiscard]] Result<void> BeginRequestBody(Exchange& exchange);
+
+// Appends the body's beginning, framed for the upstream, where it is short or chunked; otherwise
+// returns the view to send behind `out`. Can be called again for another attempt.
+[[nodiscard]] Result<ByteView> AppendBodyPrefix(Exchange& exchange, std::string& out);
+
+// Starts to pump the rest to `target`; needs body.place == kStreaming. Once an exchange.
+void StartPump(Exchange& exchange, traffic::Connection& target);
+
+// Ends the pump's use of the connection: what still comes from the client is dropped. Returns when
+// the pump no longer touches the connection.
+[[nodiscard]] Task<void> DetachPump(Exchange& exchange);
+
+// Waits until the rest of the body is taken, so that closing does not turn unread bytes into a
+// reset that eats the answer. Bounded by 64 KiB, and by 2 s behind the receive under way, which has
+// at most ten.
+[[nodiscard]] Task<void> FinishPump(Exchange& exchange);
+
+}  // namespace sluice::gateway

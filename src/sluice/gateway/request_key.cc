@@ -1,0 +1,114 @@
+#include "sluice/gateway/request_key.h"
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+
+#include "sluice/contract/assert.h"
+#include "sluice/traffic/load_balancer.h"
+
+namespace sluice::gateway {
+namespace {
+
+constexpr std::size_t kKeyPartsMax = 8;
+
+std::string_view Trim(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+// The bytes an address is counted by: IPv4 whole, IPv6 by its /64, since one client owns that.
+std::string_view AddressKey(const Address& address) {
+  switch (address.family()) {
+    case Address::Family::kIpv4:
+      return {reinterpret_cast<const char*>(address.bytes().data()), 4};
+    case Address::Family::kIpv6:
+      return {reinterpret_cast<const char*>(address.bytes().data()), 8};
+    case Address::Family::kUnix: return "unix";
+  }
+  return {};
+}
+
+std::string_view PartOf(const config::RateKeyPart& part, const KeySource& source) {
+  switch (part.kind) {
+    case config::RateKeyKind::kIp: return AddressKey(source.client);
+    case config::RateKeyKind::kHeader: {
+      const wire::HeaderField* field = source.head.headers.Find(part.name);
+      return field == nullptr ? std::string_view() : field->value;
+    }
+    case config::RateKeyKind::kCookie: return CookieValue(source.head, part.name);
+    case config::RateKeyKind::kPathParam: return source.captures.Find(part.name);
+    case config::RateKeyKind::kGeneric: return part.name;
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view CookieValue(const wire::RequestHead& head, std::string_view name) {
+  if (!head.headers.Has(wire::HeaderId::kCookie)) return {};
+  for (const wire::HeaderField& field : head.headers) {
+    if (field.id != wire::HeaderId::kCookie) continue;
+    std::string_view rest = field.value;
+    while (!rest.empty()) {
+      const std::size_t end = rest.find(';');
+      const std::string_view pair = Trim(rest.substr(0, end));
+      const std::size_t equals = pair.find('=');
+      if (equals != std::string_view::npos && pair.substr(0, equals) == name) {
+        return pair.substr(equals + 1);
+      }
+      rest = end == std::string_view::npos ? std::string_view() : rest.substr(end + 1);
+    }
+  }
+  return {};
+}
+
+std::uint64_t RateKeyHash(std::span<const config::RateKeyPart> key,
+                          const KeySource& source,
+                          const limit::KeyHasher& hasher) {
+  if (key.empty()) return 0;
+  SLUICE_ASSERT(key.size() <= kKeyPartsMax);
+  std::array<std::string_view, kKeyPartsMax> parts;
+  for (std::size_t i = 0; i < key.size(); ++i) parts[i] = PartOf(key[i], source);
+  return hasher.Hash(std::span<const std::string_view>(parts.data(), key.size()));
+}
+
+std::optional<std::uint64_t> OverrideKeyHash(std::span<const config::RateKeyPart> key,
+                                             std::string_view text,
+                                             const limit::KeyHasher& hasher) {
+  SLUICE_ASSERT(key.size() <= kKeyPartsMax);
+  std::array<std::string_view, kKeyPartsMax> parts;
+  std::array<Address, kKeyPartsMax> addresses;
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    const bool is_last = i + 1 == key.size();
+    const std::size_t bar = is_last ? std::string_view::npos : text.find('|');
+    if (!is_last && bar == std::string_view::npos) return std::nullopt;
+    parts[i] = text.substr(0, bar);
+    if (key[i].kind == config::RateKeyKind::kIp) {
+      const Result<Address> address = Address::ParseIp(parts[i]);
+      if (!address) return std::nullopt;
+      addresses[i] = *address;
+      parts[i] = AddressKey(addresses[i]);
+    }
+    text.remove_prefix(is_last ? text.size() : bar + 1);
+  }
+  if (key.empty()) return std::nullopt;
+  return hasher.Hash(std::span<const std::string_view>(parts.data(), key.size()));
+}
+
+std::uint64_t BalanceHash(const config::HashOn& hash_on, const KeySource& source) {
+  switch (hash_on.kind) {
+    case config::HashOnKind::kSourceIp: return traffic::HashKey(AddressKey(source.client));
+    case config::HashOnKind::kHeader: {
+      const wire::HeaderField* field = source.head.headers.Find(hash_on.name);
+      return traffic::HashKey(field == nullptr ? std::string_view() : field->value);
+    }
+    case config::HashOnKind::kCookie:
+      return traffic::HashKey(CookieValue(source.head, hash_on.name));
+    case config::HashOnKind::kPath: return traffic::HashKey(source.path);
+  }
+  return 0;
+}
+
+}  // namespace sluice::gateway

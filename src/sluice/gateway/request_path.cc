@@ -1,0 +1,74 @@
+#include "sluice/gateway/request_path.h"
+
+#include <utility>
+
+#include "sluice/gateway/delivery.h"
+#include "sluice/gateway/forwarder.h"
+#include "sluice/gateway/guards.h"
+#include "sluice/gateway/identify.h"
+#include "sluice/gateway/observers.h"
+#include "sluice/gateway/request_body.h"
+#include "sluice/gateway/response.h"
+#include "sluice/gateway/substitute.h"
+
+namespace sluice::gateway {
+namespace {
+
+Task<Result<Response>> Answer(Exchange& exchange) {
+  // Who asks, for what, and which route answers?
+  const Result<void> identified = Identify(exchange);
+  if (!identified) co_return std::unexpected(identified.error());
+  const Result<void> body = BeginRequestBody(exchange);
+  if (!body) co_return std::unexpected(body.error());
+
+  // May this request enter? Same for every version; may wait (pacing, a bounded queue).
+  const Result<void> admitted = co_await Admit(exchange);
+  if (!admitted) co_return std::unexpected(admitted.error());
+
+  // Which version answers? As long as a route has one upstream, that one.
+  exchange.upstream = exchange.snapshot->clients[exchange.route->upstream];
+
+  // Per attempt: pick an endpoint, take its breakers' permits, send, maybe repeat.
+  Result<Response> reply = co_await Forward(exchange);
+  if (!reply && !reply.error().guard.empty()) RefundAdmission(exchange);
+  co_return reply;
+}
+
+Task<Delivery> Deliver(Exchange& exchange, Response& response) {
+  Delivery delivery = co_await Send(exchange, response);
+  SettlePermits(exchange, response, delivery);
+  if (delivery == Delivery::kUpstreamFailed && !exchange.head_sent) {
+    // The upstream's answer broke before the client had seen any of it: it is still an error.
+    response = co_await Substitute(exchange,
+                                   Error{.code = ErrorCode::kBadResponse,
+                                         .side = Side::kUpstream,
+                                         .detail = "the body is malformed from its start"});
+    delivery = co_await Send(exchange, response);
+  }
+  co_return delivery;
+}
+
+}  // namespace
+
+Task<void> RunExchange(Exchange& exchange) {
+  Result<Response> reply = co_await Answer(exchange);
+  if (!reply) {
+    // Refusals and failures take the same way out: the route's degrade chain, or a plain error.
+    if (!exchange.body.is_complete) exchange.keep_alive = false;
+    reply = co_await Substitute(exchange, std::move(reply.error()));
+  }
+  // Breakers learn what really happened at the end of the body.
+  const Delivery delivery = co_await Deliver(exchange, *reply);
+  reply->upstream = UpstreamResponse();  // Back into the pool before anything else waits.
+  co_await FinishPump(exchange);
+  Observe(exchange, delivery);  // Never waits: what cannot be taken is dropped and counted.
+}
+
+Task<void> RefuseExchange(Exchange& exchange, Error error) {
+  exchange.keep_alive = false;
+  Response response = co_await Substitute(exchange, std::move(error));
+  const Delivery delivery = co_await Send(exchange, response);
+  Observe(exchange, delivery);
+}
+
+}  // namespace sluice::gateway

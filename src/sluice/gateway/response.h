@@ -1,0 +1,45 @@
+// Response: what the request path has in hand for the client, before a byte of it is sent.
+
+#pragma once
+
+#include <string_view>
+
+#include "sluice/contract/time.h"
+#include "sluice/degrade/chain.h"
+#include "sluice/traffic/load_balancer.h"
+#include "sluice/traffic/pool.h"
+
+namespace sluice::gateway {
+
+// An answer of an upstream: its head is read, its body still to come over the leased connection.
+struct UpstreamResponse {
+  traffic::Selection selection;  // Declared first: the lease is given back before it.
+  traffic::Lease lease;
+};
+
+// An answer of our own. The views live as long as the exchange and its snapshot.
+struct LocalResponse {
+  int status = 500;
+  std::string_view content_type;
+  std::string_view body;
+  const degrade::StaticAnswer* fixed = nullptr;  // For its header fields.
+  degrade::Choice choice;  // Holds the place in the chain's bulkhead.
+  Nanos retry_after{0};    // 0: no Retry-After.
+  bool is_refusal = false;  // Says x-sluice-reason.
+};
+
+struct Response {
+  UpstreamResponse upstream;  // The lease is empty: the answer is `local`.
+  LocalResponse local;
+
+  [[nodiscard]] bool is_local() const { return !upstream.lease; }
+};
+
+// How sending a response ended.
+enum class Delivery : std::uint8_t {
+  kDelivered,
+  kClientFailed,    // The client went away, or did not take the bytes in time.
+  kUpstreamFailed,  // The upstream's body broke off.
+};
+
+}  // namespace sluice::gateway

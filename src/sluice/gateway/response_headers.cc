@@ -1,0 +1,94 @@
+#include "sluice/gateway/response_headers.h"
+
+#include <string>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "sluice/degrade/refusal.h"
+
+namespace sluice::gateway {
+namespace {
+
+// Hands out the exchange's value strings one by one and adds the finished field.
+class HeaderWriter {
+ public:
+  explicit HeaderWriter(Exchange& exchange) : exchange_(exchange) {
+    exchange_.extra_headers.clear();
+  }
+
+  [[nodiscard]] std::string& NextValue() {
+    std::string& value = exchange_.header_values[used_++];
+    value.clear();
+    return value;
+  }
+  void Add(std::string_view name, std::string_view value) {
+    exchange_.extra_headers.push_back({.name = name, .value = value});
+  }
+  void AddNumber(std::string_view name, std::int64_t number) {
+    std::string& value = NextValue();
+    degrade::AppendNumber(number, value);
+    Add(name, value);
+  }
+
+ private:
+  Exchange& exchange_;
+  std::size_t used_ = 0;  // At most eight: two of retry, one reason, five of quota.
+};
+
+void AddQuota(const Exchange& exchange, HeaderWriter& headers) {
+  if (exchange.quota_rule == nullptr) return;
+  for (const config::RateHeaders kind : exchange.quota_rule->config->headers) {
+    if (kind == config::RateHeaders::kRatelimit) {
+      std::string& policy = headers.NextValue();
+      degrade::AppendRateLimitPolicy(exchange.quota, policy);
+      headers.Add("ratelimit-policy", policy);
+      std::string& state = headers.NextValue();
+      degrade::AppendRateLimit(exchange.quota, state);
+      headers.Add("ratelimit", state);
+    } else {
+      headers.AddNumber("x-ratelimit-limit", exchange.quota.limit);
+      headers.AddNumber("x-ratelimit-remaining", exchange.quota.remaining);
+      headers.AddNumber("x-ratelimit-reset", degrade::ResetSeconds(exchange.quota.reset_after));
+    }
+  }
+}
+
+void AddUpstream(const Exchange& exchange, const Response& response, HeaderWriter& headers) {
+  if (response.is_local() || !exchange.snapshot->snapshot->config.telemetry.debug_headers) return;
+  std::string& value = headers.NextValue();
+  value += exchange.upstream->upstream->name();
+  const std::string& version = response.upstream.selection->version();
+  if (!version.empty()) {
+    value += '/';
+    value += version;
+  }
+  headers.Add("x-sluice-upstream", value);
+}
+
+void AddLocal(Exchange& exchange, const LocalResponse& local, HeaderWriter& headers) {
+  if (local.fixed != nullptr) {
+    for (const degrade::HeaderField& field : local.fixed->headers) {
+      headers.Add(field.name, field.value);
+    }
+  }
+  if (!exchange.degraded_source.empty()) {
+    headers.Add("x-sluice-degraded", exchange.degraded_source);
+  }
+  if (!exchange.refusal_reason.empty()) headers.Add("x-sluice-reason", exchange.refusal_reason);
+  if (local.retry_after > Nanos(0)) {
+    headers.AddNumber("retry-after", degrade::RetryAfterSeconds(local.retry_after));
+    headers.AddNumber("x-retry-after-ms", degrade::RetryAfterMillis(local.retry_after));
+  }
+}
+
+}  // namespace
+
+void CollectHeaders(Exchange& exchange, const Response& response) {
+  HeaderWriter headers(exchange);
+  AddQuota(exchange, headers);
+  AddUpstream(exchange, response, headers);
+  if (response.is_local()) AddLocal(exchange, response.local, headers);
+}
+
+}  // namespace sluice::gateway

@@ -1,0 +1,77 @@
+// Snapshot: one configuration in force, compiled. Immutable; shared by all loops.
+//
+// Routes point at what they use by index; what has state (upstreams, guards, chains, counters) is
+// shared with earlier and later snapshots through the Registry and lives as long as any of them.
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sluice/breaker/breaker.h"
+#include "sluice/breaker/classify.h"
+#include "sluice/contract/address.h"
+#include "sluice/degrade/chain.h"
+#include "sluice/gateway/config/config.h"
+#include "sluice/gateway/router.h"
+#include "sluice/gateway/stats.h"
+#include "sluice/limit/rate_limit.h"
+#include "sluice/limit/retry_budget.h"
+#include "sluice/traffic/upstream.h"
+
+namespace sluice::gateway {
+
+// A rate limit as routes ask it. The options are those of this snapshot.
+struct RatePlan {
+  const config::RateLimitConfig* config = nullptr;  // Of the snapshot's own Config.
+  std::shared_ptr<limit::RateLimit> guard;
+};
+
+// A breaker, and how its upstream's answers are classified.
+struct BreakerPlan {
+  std::shared_ptr<breaker::Breaker> guard;
+  breaker::ClassifyOptions classify;
+};
+
+struct UpstreamPlan {
+  const config::UpstreamConfig* config = nullptr;
+  std::shared_ptr<traffic::Upstream> upstream;
+  BreakerPlan breaker;  // guard is null: none configured.
+  std::shared_ptr<limit::RetryBudget> retry_budget;
+};
+
+struct RoutePlan {
+  const config::RouteConfig* config = nullptr;
+  RouteMatcher matcher;
+  std::size_t upstream = 0;               // Index into Snapshot::upstreams; only when forwarding.
+  std::vector<std::size_t> rate_limits;   // Indices into Snapshot::rate_limits.
+  BreakerPlan breaker;                    // The route's own; guard is null: none.
+  std::shared_ptr<degrade::DegradeChain> chain;  // Null: plain refusals.
+  const std::vector<std::unique_ptr<RouteStats>>* stats = nullptr;  // One per worker.
+};
+
+struct ListenerPlan {
+  const config::ListenerConfig* config = nullptr;
+  Address address;
+  std::vector<AddressBlock> trusted_proxies;
+};
+
+struct Snapshot {
+  std::uint64_t generation = 0;
+  config::Config config;
+  std::vector<ListenerPlan> listeners;
+  std::vector<UpstreamPlan> upstreams;
+  std::vector<RatePlan> rate_limits;
+  std::vector<RoutePlan> routes;
+  std::size_t workers = 1;
+  std::string via;  // The field's value: "1.1 sluice"; empty: none is sent.
+
+  Snapshot() = default;
+  Snapshot(const Snapshot&) = delete;  // Plans point into `config`.
+  Snapshot& operator=(const Snapshot&) = delete;
+};
+
+}  // namespace sluice::gateway

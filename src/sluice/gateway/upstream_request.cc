@@ -1,0 +1,104 @@
+#include "sluice/gateway/upstream_request.h"
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include <fmt/format.h>
+
+#include "sluice/wire/http1_write.h"
+#include "sluice/wire/traceparent.h"
+
+namespace sluice::gateway {
+namespace {
+
+constexpr std::string_view kLaneKey = "sluice.lane";
+
+// The fields we always write ourselves.
+constexpr wire::HeaderSet kReplaced{wire::HeaderId::kXForwardedFor, wire::HeaderId::kTraceparent};
+
+class ExtraHeaders {
+ public:
+  void Add(std::string_view name, std::string_view value) {
+    headers_[count_++] = {.name = name, .value = value};
+  }
+  [[nodiscard]] std::span<const wire::ExtraHeader> all() const { return {headers_.data(), count_}; }
+
+ private:
+  std::array<wire::ExtraHeader, 8> headers_;
+  std::size_t count_ = 0;
+};
+
+std::string_view RewrittenPath(const Exchange& exchange, std::string& scratch) {
+  const config::RouteConfig& route = *exchange.route->config;
+  if (!route.prefix_rewrite) return exchange.path;
+  std::string_view rest = exchange.path.substr(route.match.path_prefix.size());
+  scratch.assign(*route.prefix_rewrite);
+  if (scratch.ends_with('/') && rest.starts_with('/')) rest.remove_prefix(1);
+  scratch += rest;
+  if (!scratch.starts_with('/')) scratch.insert(scratch.begin(), '/');
+  return scratch;
+}
+
+// The baggage of an untrusted client without its choice of lane.
+void AppendBaggage(const wire::RequestHead& head, std::string& out) {
+  for (const wire::HeaderField& field : head.headers) {
+    if (field.id != wire::HeaderId::kBaggage) continue;
+    const std::size_t before = out.size();
+    if (before > 0) out += ',';
+    const std::size_t start = out.size();
+    wire::AppendBaggageWithout(field.value, kLaneKey, out);
+    if (out.size() == start) out.resize(before);
+  }
+}
+
+}  // namespace
+
+Result<void> AppendUpstreamRequest(Exchange& exchange,
+                                   const traffic::Endpoint& endpoint,
+                                   std::string& out) {
+  const wire::RequestHead& head = exchange.request();
+  const Snapshot& snapshot = *exchange.snapshot->snapshot;
+  const config::UpstreamConfig& upstream =
+      *snapshot.upstreams[exchange.route->upstream].config;
+  ExtraHeaders extra;
+  wire::RequestRewrite rewrite;
+  rewrite.drop = kReplaced;
+  if (!exchange.peer_is_trusted) rewrite.drop = rewrite.drop | wire::kIdentityHeaders;
+
+  rewrite.path = RewrittenPath(exchange, exchange.value_text);
+  const bool wants_endpoint = upstream.host_header == config::HostHeader::kEndpoint;
+  rewrite.authority =
+      wants_endpoint || head.authority.empty() ? std::string_view(endpoint.authority())
+                                               : head.authority;
+  extra.Add("x-forwarded-for", exchange.forwarded_for);
+  const bool keeps_theirs = exchange.peer_is_trusted;
+  if (!keeps_theirs || !head.headers.Has(wire::HeaderId::kXForwardedProto)) {
+    extra.Add("x-forwarded-proto", "http");
+  }
+  if (wants_endpoint && !head.authority.empty() &&
+      (!keeps_theirs || !head.headers.Has(wire::HeaderId::kXForwardedHost))) {
+    extra.Add("x-forwarded-host", head.authority);
+  }
+  extra.Add("traceparent", exchange.trace_parent);
+  exchange.baggage.clear();
+  if (!keeps_theirs && head.headers.Has(wire::HeaderId::kBaggage)) {
+    rewrite.drop.Insert(wire::HeaderId::kBaggage);
+    AppendBaggage(head, exchange.baggage);
+    if (!exchange.baggage.empty()) extra.Add("baggage", exchange.baggage);
+  }
+  if (!snapshot.via.empty()) extra.Add("via", snapshot.via);
+  rewrite.extra = extra.all();
+  rewrite.pass_upgrade = head.wants_upgrade && exchange.route->config->upgrade;
+
+  Result<void> written = wire::AppendRequestHead(head, rewrite, out);
+  if (!written) {
+    return std::unexpected(Error{.code = ErrorCode::kBadRequest,
+                                 .side = Side::kClient,
+                                 .detail = std::move(written.error().detail)});
+  }
+  return {};
+}
+
+}  // namespace sluice::gateway

@@ -1,0 +1,243 @@
+#include "sluice/gateway/worker.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "sluice/contract/assert.h"
+#include "sluice/gateway/session.h"
+
+namespace sluice::gateway {
+namespace {
+
+constexpr Nanos kHousekeepingInterval = std::chrono::milliseconds(100);
+// While draining, a connection that has been idle for so long is closed: it is hardly about to send.
+constexpr Nanos kDrainIdleMax = std::chrono::seconds(5);
+constexpr std::size_t kFreeExchangesMax = 1024;
+
+wire::HeadLimits HeadLimitsOf(const config::ListenerLimits& limits) {
+  return {.start_line_max = limits.max_request_line,
+          .header_block_max = limits.max_header_bytes,
+          .headers_max = static_cast<std::size_t>(limits.max_headers)};
+}
+
+bool Same(const wire::HeadLimits& a, const wire::HeadLimits& b) {
+  return a.start_line_max == b.start_line_max && a.header_block_max == b.header_block_max &&
+         a.headers_max == b.headers_max;
+}
+
+}  // namespace
+
+Worker::Worker(Loop& loop, const WorkerOptions& options)
+    : loop_(loop),
+      index_(options.index),
+      stats_(*options.stats),
+      open_listener_(options.open_listener),
+      access_log_(loop, options.stats->worker(options.index).access_log_dropped_total),
+      context_{.loop = loop,
+               .index = options.index,
+               .stats = options.stats->worker(options.index),
+               .access_log = access_log_,
+               .key_hasher = *options.key_hasher},
+      housekeeping_(&FireHousekeeping, this) {}
+
+Worker::~Worker() {
+  SLUICE_ASSERT(sessions_.empty());
+  if (housekeeping_.armed()) loop_.Disarm(housekeeping_);
+  listeners_.clear();
+  served_.clear();
+}
+
+Result<Worker::Opened> Worker::Open(const std::string& name,
+                                    const Address& address,
+                                    std::shared_ptr<ListenerShare> share) {
+  Result<std::unique_ptr<Listener>> socket = open_listener_(loop_, name, address, index_);
+  if (!socket) return std::unexpected(socket.error());
+  Opened opened{
+      .name = name, .address = address, .bound = (*socket)->local(), .share = std::move(share)};
+  opened.socket = std::move(*socket);
+  return opened;
+}
+
+UpstreamClient& Worker::ClientOf(const std::shared_ptr<traffic::Upstream>& upstream) {
+  for (const std::unique_ptr<UpstreamClient>& client : clients_) {
+    if (client->upstream == upstream) return *client;
+  }
+  clients_.push_back(std::make_unique<UpstreamClient>(loop_, upstream, index_, stats_));
+  return *clients_.back();
+}
+
+void Worker::Install(std::shared_ptr<const Snapshot> snapshot, std::vector<Opened> opened) {
+  auto served = std::make_unique<ServedSnapshot>();
+  served->snapshot = std::move(snapshot);
+  for (const UpstreamPlan& plan : served->snapshot->upstreams) {
+    served->clients.push_back(&ClientOf(plan.upstream));
+  }
+  served_.push_back(std::move(served));
+  ServedSnapshot& current = *served_.back();
+
+  for (Opened& one : opened) {
+    auto listener = std::make_unique<WorkerListener>();
+    listener->name = std::move(one.name);
+    listener->address = one.address;
+    listener->socket = std::move(one.socket);
+    listener->share = std::move(one.share);
+    listeners_.push_back(std::move(listener));
+  }
+  for (const std::unique_ptr<WorkerListener>& listener : listeners_) {
+    const auto plan = std::ranges::find_if(
+        current.snapshot->listeners, [&listener](const ListenerPlan& candidate) {
+          return candidate.address == listener->address && !listener->is_removed;
+        });
+    if (plan == current.snapshot->listeners.end()) {
+      StopListening(*listener);
+      continue;
+    }
+    const bool is_new = listener->plan == nullptr;
+    listener->snapshot = SnapshotUse(current);
+    listener->plan = &*plan;
+    if (is_new) tasks_.Spawn(AcceptFrom(*listener));
+  }
+  Prune();
+}
+
+void Worker::StopListening(WorkerListener& listener) {
+  listener.is_removed = true;
+  if (listener.socket != nullptr) listener.socket->Cancel();
+}
+
+Task<void> Worker::AcceptFrom(WorkerListener& listener) {
+  for (;;) {
+    Result<std::unique_ptr<Stream>> stream = co_await listener.socket->Accept();
+    if (!stream) break;
+    context_.stats.connections_total.Add();
+    const std::int64_t bound = listener.plan->config->limits.max_connections;
+    const std::int64_t before =
+        listener.share->connections.fetch_add(1, std::memory_order_relaxed);
+    if (before >= bound) {
+      listener.share->connections.fetch_sub(1, std::memory_order_relaxed);
+      context_.stats.connections_refused_total.Add();
+      continue;  // Closes it.
+    }
+    tasks_.Spawn(ServeConnection(listener, std::move(*stream)));
+  }
+  listener.socket.reset();
+}
+
+Task<void> Worker::ServeConnection(WorkerListener& listener, std::unique_ptr<Stream> stream) {
+  ++listener.sessions;
+  {
+    Session session(*this, listener, std::move(stream));
+    session.position = sessions_.size();
+    sessions_.push_back(&session);
+    context_.stats.open_connections.Add(1);
+    co_await session.Run();
+    context_.stats.open_connections.Add(-1);
+    sessions_.back()->position = session.position;
+    sessions_[session.position] = sessions_.back();
+    sessions_.pop_back();
+  }
+  listener.share->connections.fetch_sub(1, std::memory_order_relaxed);
+  --listener.sessions;
+}
+
+std::unique_ptr<Exchange> Worker::TakeExchange(WorkerListener& listener) {
+  const wire::HeadLimits limits = HeadLimitsOf(listener.plan->config->limits);
+  for (std::size_t i = free_exchanges_.size(); i > 0; --i) {
+    FreeExchange& candidate = free_exchanges_[i - 1];
+    if (!Same(candidate.limits, limits)) continue;
+    std::unique_ptr<Exchange> exchange = std::move(candidate.exchange);
+    candidate = std::move(free_exchanges_.back());
+    free_exchanges_.pop_back();
+    return exchange;
+  }
+  return std::make_unique<Exchange>(context_, limits);
+}
+
+void Worker::GiveBack(WorkerListener& listener, std::unique_ptr<Exchange> exchange) {
+  exchange->Reset();
+  if (free_exchanges_.size() >= kFreeExchangesMax) return;
+  free_exchanges_.push_back({.limits = HeadLimitsOf(listener.plan->config->limits),
+                             .exchange = std::move(exchange)});
+}
+
+void Worker::Begin(Exchange& exchange, WorkerListener& listener) {
+  exchange.snapshot = SnapshotUse(*served_.back());
+  // A listener that was removed answers its last request by what it was.
+  exchange.listener = listener.plan;
+  if (listener.is_removed) exchange.snapshot = SnapshotUse(*listener.snapshot);
+  exchange.started = loop_.now();
+  exchange.started_wall = loop_.wall_now();
+  context_.stats.active_requests.Add(1);
+}
+
+void Worker::End() {
+  context_.stats.active_requests.Add(-1);
+  if (served_.size() > 1) Prune();
+}
+
+void Worker::BeginDrain() {
+  context_.is_draining = true;
+  for (const std::unique_ptr<WorkerListener>& listener : listeners_) {
+    if (listener->socket != nullptr) listener->socket->Cancel();
+  }
+  if (!housekeeping_.armed()) loop_.Arm(housekeeping_, loop_.now() + kHousekeepingInterval);
+}
+
+void Worker::ForEachListener(const std::function<void(Listener&)>& visit) {
+  for (const std::unique_ptr<WorkerListener>& listener : listeners_) {
+    if (listener->socket != nullptr) visit(*listener->socket);
+  }
+}
+
+std::size_t Worker::Kill() {
+  std::size_t killed = 0;
+  for (Session* session : sessions_) {
+    if (!session->is_idle()) ++killed;
+    session->Abort();
+  }
+  context_.stats.drain_killed_total.Add(killed);
+  return killed;
+}
+
+// Forgets listeners without connections that were removed, snapshots that nothing uses any more, and
+// upstreams that no snapshot names.
+void Worker::Prune() {
+  std::erase_if(listeners_, [](const std::unique_ptr<WorkerListener>& listener) {
+    return listener->is_removed && listener->socket == nullptr && listener->sessions == 0;
+  });
+  if (served_.size() > 1) {
+    std::erase_if(served_, [this](const std::unique_ptr<ServedSnapshot>& served) {
+      return served != served_.back() && served->users == 0;
+    });
+  }
+  std::erase_if(clients_, [this](const std::unique_ptr<UpstreamClient>& client) {
+    const bool is_served = std::ranges::any_of(
+        served_, [&client](const std::unique_ptr<ServedSnapshot>& served) {
+          return std::ranges::find(served->clients, client.get()) != served->clients.end();
+        });
+    return !is_served && client->IsQuiet();
+  });
+  const bool is_settled = served_.size() == 1 &&
+                          clients_.size() <= served_.back()->clients.size() &&
+                          std::ranges::none_of(listeners_, [](const auto& listener) {
+                            return listener->is_removed;
+                          });
+  if (!is_settled && !housekeeping_.armed()) {
+    loop_.Arm(housekeeping_, loop_.now() + kHousekeepingInterval);
+  }
+}
+
+void Worker::FireHousekeeping(Timer& timer, SteadyTime now) {
+  auto* worker = static_cast<Worker*>(timer.owner);
+  if (!worker->served_.empty()) worker->Prune();
+  if (!worker->context_.is_draining) return;
+  for (Session* session : worker->sessions_) {
+    if (session->is_idle() && now - session->idle_since() >= kDrainIdleMax) session->Abort();
+  }
+  if (!worker->housekeeping_.armed()) {
+    worker->loop_.Arm(worker->housekeeping_, now + kHousekeepingInterval);
+  }
+}
+
+}  // namespace sluice::gateway
