@@ -53,9 +53,9 @@ TEST(Allocation, CallsThroughAllStatesAllocateNothing) {
       permits[0].Settle({.verdict = failed ? Verdict::kFailure : Verdict::kSuccess}, now);
     }
     EXPECT_EQ(allocations.load(), before);
-    const BreakerTotals totals = breaker->Snapshot(kStart + 50s).totals;
-    EXPECT_GT(totals.not_permitted, 0U);
-    EXPECT_GT(totals.successes, 0U);
+    const BreakerTotals totals = breaker->Snapshot(kStart + 50s);
+    EXPECT_GT(totals.not_permitted_total, 0U);
+    EXPECT_GT(totals.successes_total, 0U);
   }
 }
 

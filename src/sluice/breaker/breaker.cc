@@ -286,13 +286,13 @@ BreakerDecision Breaker::AdmitRecovering(SteadyTime now) {
 
 BreakerDecision Breaker::Refuse(Nanos retry_after, SteadyTime now) {
   if (options_.mode == GuardMode::kShadow || !EnforcesNextRefusal()) {
-    ++totals_.would_refuse;
+    ++totals_.would_refuse_total;
     return {.admitted = true,
             .would_refuse = true,
             .retry_after = retry_after,
             .token = {.epoch = epoch(), .start = now}};
   }
-  ++totals_.not_permitted;
+  ++totals_.not_permitted_total;
   return {.admitted = false, .retry_after = retry_after};
 }
 
@@ -348,16 +348,16 @@ bool Breaker::IsSlow(Nanos duration) const {
 void Breaker::CountTotals(const Outcome& outcome, const CallResult& result) {
   switch (outcome.verdict) {
     case Verdict::kSuccess:
-      ++totals_.successes;
+      ++totals_.successes_total;
       break;
     case Verdict::kFailure:
-      ++totals_.failures;
+      ++totals_.failures_total;
       break;
     case Verdict::kIgnored:
-      ++totals_.ignored;
+      ++totals_.ignored_total;
       return;
   }
-  if (result.slow) ++totals_.slow;
+  if (result.slow) ++totals_.slow_total;
 }
 
 void Breaker::Settle(const PermitToken& token, const Outcome& outcome, SteadyTime now) {
@@ -440,12 +440,13 @@ BreakerSnapshot Breaker::Snapshot(SteadyTime now) {
   const SpinlockHolder holder(lock_);
   AdvanceTime(now);
   window_.Advance(now);
-  BreakerSnapshot snapshot{.state = state(),
-                           .epoch = epoch(),
-                           .since = since_,
-                           .window = window_.counts(),
-                           .failed_recoveries = failed_recoveries_,
-                           .totals = totals_};
+  BreakerSnapshot snapshot;
+  static_cast<BreakerTotals&>(snapshot) = totals_;
+  snapshot.state = state();
+  snapshot.epoch = epoch();
+  snapshot.since = since_;
+  snapshot.window = window_.counts();
+  snapshot.failed_recoveries = failed_recoveries_;
   std::uint64_t minimum = MinimumCalls();
   if (snapshot.state == State::kOpen) {
     snapshot.retry_after = std::max(retry_at_ - now, Nanos(0));

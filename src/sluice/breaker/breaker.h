@@ -60,16 +60,16 @@ struct BreakerDecision {
 
 // Over the life of the breaker, whatever its epochs.
 struct BreakerTotals {
-  std::uint64_t successes = 0;
-  std::uint64_t failures = 0;
-  std::uint64_t slow = 0;  // Of the above.
-  std::uint64_t ignored = 0;
-  std::uint64_t not_permitted = 0;  // Refused.
-  std::uint64_t would_refuse = 0;   // Let through by mode or enforce_percent.
+  std::uint64_t successes_total = 0;
+  std::uint64_t failures_total = 0;
+  std::uint64_t slow_total = 0;  // Of the above.
+  std::uint64_t ignored_total = 0;
+  std::uint64_t not_permitted_total = 0;  // Refused.
+  std::uint64_t would_refuse_total = 0;   // Let through by mode or enforce_percent.
   std::array<std::array<std::uint64_t, kStates>, kStates> transitions{};  // [from][to]
 };
 
-struct BreakerSnapshot {
+struct BreakerSnapshot : BreakerTotals {
   State state = State::kClosed;
   std::uint64_t epoch = 0;
   SteadyTime since{};        // When the state was entered.
@@ -79,7 +79,6 @@ struct BreakerSnapshot {
   OutcomeCounts window;       // Half-open: of the probes. Open: as it was when it tripped, fading.
   int failed_recoveries = 0;  // Sets the length of the next wait.
   int probes_in_flight = 0;
-  BreakerTotals totals;
 };
 
 class Breaker final : public Guard, public PermitIssuer {

@@ -73,7 +73,7 @@ TEST(BreakerScenarios, D22_TripsOnExactlyTheFifthCall) {
   EXPECT_EQ(breaker->Snapshot(kStart).failure_rate, 60);
   EXPECT_EQ(breaker->Snapshot(kStart).state, State::kOpen);
   EXPECT_FALSE(breaker->TryAcquire(kStart).admitted);
-  EXPECT_EQ(breaker->Snapshot(kStart).totals.not_permitted, 1U);
+  EXPECT_EQ(breaker->Snapshot(kStart).not_permitted_total, 1U);
 }
 
 TEST(BreakerScenarios, D24_HalfOpensWithTheFirstCallAfterTheWait) {
@@ -84,7 +84,7 @@ TEST(BreakerScenarios, D24_HalfOpensWithTheFirstCallAfterTheWait) {
     EXPECT_FALSE(refused.admitted);
     EXPECT_EQ(refused.retry_after, 2s);
   }
-  EXPECT_EQ(breaker->Snapshot(kStart + 3s).totals.not_permitted, 2U);
+  EXPECT_EQ(breaker->Snapshot(kStart + 3s).not_permitted_total, 2U);
   EXPECT_TRUE(breaker->TryAcquire(kStart + 6s).admitted);
   const BreakerSnapshot half_open = breaker->Snapshot(kStart + 6s);
   EXPECT_EQ(half_open.state, State::kHalfOpen);
@@ -157,8 +157,8 @@ TEST(BreakerScenarios, D32_ACallOfAnEarlierLifeNeverDecides) {
     EXPECT_EQ(StateAt(*breaker, 5s), State::kHalfOpen);
     EXPECT_EQ(breaker->Snapshot(kStart + 5s).window.calls, 0U);
     // Counted in the totals nevertheless.
-    const BreakerTotals totals = breaker->Snapshot(kStart + 5s).totals;
-    EXPECT_EQ(totals.successes + totals.failures, 6U);
+    const BreakerTotals totals = breaker->Snapshot(kStart + 5s);
+    EXPECT_EQ(totals.successes_total + totals.failures_total, 6U);
     breaker->Settle(probe.token, kSuccess, kStart + 5s);
     EXPECT_EQ(StateAt(*breaker, 5s), State::kClosed);
   }
@@ -197,7 +197,7 @@ TEST(BreakerScenarios, D32c_RecoveryEndsClosedWithAnEmptyWindow) {
   const BreakerSnapshot closed = breaker->Snapshot(kStart + 15s);
   EXPECT_EQ(closed.state, State::kClosed);
   EXPECT_EQ(closed.since, kStart + 15s);
-  EXPECT_EQ(closed.totals.not_permitted, 0U);
+  EXPECT_EQ(closed.not_permitted_total, 0U);
 }
 
 TEST(Breaker, RecoveryThatFailsOpensAgainForLonger) {
@@ -249,7 +249,7 @@ TEST(Breaker, SlowMeansLongerThanTheThresholdWhateverTheVerdict) {
   const BreakerDecision call = breaker->TryAcquire(kStart);
   breaker->Settle(call.token, {.verdict = Verdict::kFailure, .duration = 60ms}, kStart);
   EXPECT_EQ(breaker->Snapshot(kStart).window.slow, 2U);
-  EXPECT_EQ(breaker->Snapshot(kStart).totals.slow, 2U);
+  EXPECT_EQ(breaker->Snapshot(kStart).slow_total, 2U);
 
   BreakerOptions options = Plain(1);
   options.slow_call_duration_threshold = 0s;
@@ -278,8 +278,8 @@ TEST(Breaker, IgnoredCallsLeaveNoTraceInTheWindow) {
   }
   const BreakerSnapshot snapshot = breaker->Snapshot(kStart);
   EXPECT_EQ(snapshot.window.calls, 0U);
-  EXPECT_EQ(snapshot.totals.ignored, 50U);
-  EXPECT_EQ(snapshot.totals.slow, 0U);
+  EXPECT_EQ(snapshot.ignored_total, 50U);
+  EXPECT_EQ(snapshot.slow_total, 0U);
 }
 
 TEST(Breaker, WaitsGrowWithFailedRecoveriesUpToTheMaximum) {
@@ -348,7 +348,7 @@ TEST(Breaker, DisabledAdmitsAllAndRecordsNothing) {
   const BreakerSnapshot snapshot = breaker->Snapshot(kStart);
   EXPECT_EQ(snapshot.state, State::kDisabled);
   EXPECT_EQ(snapshot.window.calls, 0U);
-  EXPECT_EQ(snapshot.totals.failures, 0U);
+  EXPECT_EQ(snapshot.failures_total, 0U);
   EXPECT_FALSE(breaker->Acquire({}, kStart).permit);
 }
 
@@ -372,7 +372,7 @@ TEST(Breaker, ResetIsAsNew) {
   EXPECT_EQ(reset.state, State::kClosed);
   EXPECT_EQ(reset.failed_recoveries, 0);
   EXPECT_EQ(reset.window.calls, 0U);
-  EXPECT_EQ(reset.totals.failures, 6U);
+  EXPECT_EQ(reset.failures_total, 6U);
 }
 
 TEST(Breaker, TransitionsAreCountedByFromAndTo) {
@@ -380,7 +380,7 @@ TEST(Breaker, TransitionsAreCountedByFromAndTo) {
   Calls(*breaker, "FFFFF");
   Calls(*breaker, "F", 5s);
   Calls(*breaker, "S", 10s);
-  const auto& transitions = breaker->Snapshot(kStart + 10s).totals.transitions;
+  const auto& transitions = breaker->Snapshot(kStart + 10s).transitions;
   const auto count = [&](State from, State to) {
     return transitions[static_cast<std::size_t>(from)][static_cast<std::size_t>(to)];
   };
@@ -400,9 +400,9 @@ TEST(BreakerScenarios, D56_ShadowAdmitsAndCountsWhatItWouldRefuse) {
   EXPECT_TRUE(decision.admitted);
   EXPECT_TRUE(decision.would_refuse);
   EXPECT_TRUE(breaker->WouldAdmit(kStart + 1s));
-  const BreakerTotals totals = breaker->Snapshot(kStart + 1s).totals;
-  EXPECT_EQ(totals.would_refuse, 1U);
-  EXPECT_EQ(totals.not_permitted, 0U);
+  const BreakerTotals totals = breaker->Snapshot(kStart + 1s);
+  EXPECT_EQ(totals.would_refuse_total, 1U);
+  EXPECT_EQ(totals.not_permitted_total, 0U);
 }
 
 TEST(Breaker, EnforcePercentRefusesThatPart) {
@@ -457,7 +457,7 @@ TEST(Breaker, APermitDroppedWithoutAVerdictRecordsNothing) {
   }
   const BreakerSnapshot snapshot = breaker->Snapshot(kStart);
   EXPECT_EQ(snapshot.window.calls, 0U);
-  EXPECT_EQ(snapshot.totals.ignored, 0U);
+  EXPECT_EQ(snapshot.ignored_total, 0U);
 }
 
 TEST(BreakerScenarios, D58_AReloadKeepsWindowAndState) {

@@ -58,7 +58,7 @@ TEST(BreakerThreads, NoOutcomeIsLost) {
   const BreakerSnapshot snapshot = breaker->Snapshot(kStart);
   EXPECT_EQ(snapshot.window.calls, 2'000U * kThreads);
   EXPECT_EQ(snapshot.window.failed, 500U * kThreads);
-  EXPECT_EQ(snapshot.totals.successes, 1'500U * kThreads);
+  EXPECT_EQ(snapshot.successes_total, 1'500U * kThreads);
 }
 
 TEST(BreakerThreads, EveryCallIsEitherSettledOrRefusedThroughAllStates) {
@@ -92,8 +92,8 @@ TEST(BreakerThreads, EveryCallIsEitherSettledOrRefusedThroughAllStates) {
     }
   });
   const BreakerSnapshot end = breaker->Snapshot(kStart + 1s);
-  EXPECT_EQ(end.totals.successes + end.totals.failures, settled.load());
-  EXPECT_EQ(end.totals.not_permitted, refused.load());
+  EXPECT_EQ(end.successes_total + end.failures_total, settled.load());
+  EXPECT_EQ(end.not_permitted_total, refused.load());
   EXPECT_GT(refused.load(), 100U);
   EXPECT_GT(settled.load(), 1'000U);
   EXPECT_EQ(end.probes_in_flight, 0);

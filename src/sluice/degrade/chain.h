@@ -95,7 +95,7 @@ using Answer = std::variant<StaticAnswer, RejectAnswer, StaleCacheAnswer, Upstre
 
 struct StepOptions {
   Answer answer;
-  std::vector<std::string> methods;  // Empty: all; for stale_cache GET and HEAD, and no others.
+  std::vector<std::string> methods;  // Empty: all; for stale_cache GET and HEAD, never others.
   Nanos timeout{0};                  // 0 .. 1 h; 0: what is left of the request's own deadline.
   // Calls that may be in this step at once, 0 .. 1'000'000. 0: the chain's bound for stale_cache
   // and upstream; none for static and reject, which hold nothing and cannot be overrun.
@@ -106,7 +106,7 @@ struct ChainOptions {
   std::string name;                   // Required.
   TriggerSet on = TriggerSet::All();  // Not empty.
   std::int64_t max_concurrent = 10;   // 1 .. 1'000'000, for each step that does work.
-  std::vector<StepOptions> steps;     // 1 .. 16; after a step for all methods without bound: none.
+  std::vector<StepOptions> steps;     // 1 .. 16.
 };
 
 // Appends every problem, each under `path` + "." + the field's name.
@@ -148,6 +148,7 @@ class DegradeChain {
 
  private:
   struct StepState {
+    explicit StepState(std::int64_t max_concurrent) : bulkhead(max_concurrent) {}
     Bulkhead bulkhead;
     std::atomic<std::uint64_t> chosen{0};
     std::atomic<std::uint64_t> failed{0};

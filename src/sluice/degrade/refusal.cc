@@ -1,0 +1,172 @@
+#include "sluice/degrade/refusal.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace sluice::degrade {
+
+namespace {
+
+std::int64_t CeilTo(Nanos span, Nanos unit) {
+  const std::int64_t whole = span / unit;
+  return whole * unit.count() < span.count() ? whole + 1 : whole;
+}
+
+bool IsUpstreamTransport(const Error& error) {
+  if (error.side != Side::kUpstream) return false;
+  switch (error.code) {
+    case ErrorCode::kBadResponse:
+    case ErrorCode::kConnectFailed:
+    case ErrorCode::kConnectionReset:
+    case ErrorCode::kConnectionClosed:
+    case ErrorCode::kTimeout:
+    case ErrorCode::kResolveFailed:
+    case ErrorCode::kInputOutput:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// RFC 8259 §7: quotation mark, backslash and control characters are escaped.
+void AppendJsonText(std::string_view text, std::string& out) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  for (const char byte : text) {
+    const auto code = static_cast<unsigned char>(byte);
+    if (byte == '"' || byte == '\\') {
+      out += '\\';
+      out += byte;
+    } else if (code < 0x20) {
+      out += "\\u00";
+      out += kHex[code >> 4U];
+      out += kHex[code & 0xfU];
+    } else {
+      out += byte;
+    }
+  }
+}
+
+}  // namespace
+
+int StatusOf(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kBadRequest:
+      return 400;
+    case ErrorCode::kNoRoute:
+      return 404;
+    case ErrorCode::kMethodNotAllowed:
+      return 405;
+    case ErrorCode::kRequestTimeout:
+      return 408;
+    case ErrorCode::kBodyTooLarge:
+      return 413;
+    case ErrorCode::kTargetTooLong:
+      return 414;
+    case ErrorCode::kExpectationFailed:
+      return 417;
+    case ErrorCode::kRateLimited:
+      return 429;
+    case ErrorCode::kHeadTooLarge:
+      return 431;
+    case ErrorCode::kVersionNotSupported:
+      return 505;
+    case ErrorCode::kBadResponse:
+    case ErrorCode::kConnectFailed:
+    case ErrorCode::kConnectionReset:
+    case ErrorCode::kConnectionClosed:
+    case ErrorCode::kResolveFailed:
+      return 502;
+    case ErrorCode::kTimeout:
+    case ErrorCode::kUpstreamTimeout:
+      return 504;
+    case ErrorCode::kBreakerOpen:
+    case ErrorCode::kOverloaded:
+    case ErrorCode::kDraining:
+    case ErrorCode::kNoEndpoint:
+    case ErrorCode::kOutOfDescriptors:
+    case ErrorCode::kCancelled:
+      return 503;
+    case ErrorCode::kInputOutput:
+      return error.side == Side::kUpstream ? 502 : 500;
+    case ErrorCode::kInvalidOption:
+    case ErrorCode::kInvalidConfig:
+    case ErrorCode::kAddressInUse:
+    case ErrorCode::kPermissionDenied:
+    case ErrorCode::kNotFound:
+      return 500;
+  }
+  return 500;
+}
+
+void AppendReason(const Error& error, std::string& out) {
+  if (!error.guard.empty()) {
+    out += error.guard;
+    if (error.rule.empty()) return;
+    out += '/';
+    out += error.rule;
+    return;
+  }
+  if (IsUpstreamTransport(error)) out += "upstream_";
+  out += NameOf(error.code);
+}
+
+bool HasRetryAfter(const Error& error) {
+  if (error.retry_after != Nanos(0)) return error.retry_after > Nanos(0);
+  switch (error.code) {
+    case ErrorCode::kRateLimited:
+    case ErrorCode::kBreakerOpen:
+    case ErrorCode::kOverloaded:
+    case ErrorCode::kDraining:
+      return true;
+    default:
+      return !error.guard.empty();
+  }
+}
+
+std::int64_t RetryAfterSeconds(Nanos retry_after) {
+  return std::max<std::int64_t>(1, CeilTo(retry_after, std::chrono::seconds(1)));
+}
+
+std::int64_t RetryAfterMillis(Nanos retry_after) {
+  return std::max<std::int64_t>(1, CeilTo(retry_after, std::chrono::milliseconds(1)));
+}
+
+std::int64_t ResetSeconds(Nanos reset_after) {
+  return std::max<std::int64_t>(0, CeilTo(reset_after, std::chrono::seconds(1)));
+}
+
+void AppendBody(const Error& error, std::string& out) {
+  out += R"({"error":")";
+  AppendJsonText(NameOf(error.code), out);
+  if (!error.rule.empty()) {
+    out += R"(","rule":")";
+    AppendJsonText(error.rule, out);
+  }
+  out += "\"}";
+}
+
+void AppendNumber(std::int64_t number, std::string& out) {
+  std::array<char, 20> digits{};  // "-9223372036854775808"
+  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), number);
+  out.append(digits.data(), end);
+}
+
+void AppendRateLimitPolicy(const RateLimitStatus& status, std::string& out) {
+  AppendNumber(status.limit, out);
+  out += ";w=";
+  AppendNumber(RetryAfterSeconds(status.period), out);
+  out += ";burst=";
+  AppendNumber(status.burst, out);
+}
+
+void AppendRateLimit(const RateLimitStatus& status, std::string& out) {
+  out += "limit=";
+  AppendNumber(status.limit, out);
+  out += ", remaining=";
+  AppendNumber(status.remaining, out);
+  out += ", reset=";
+  AppendNumber(ResetSeconds(status.reset_after), out);
+}
+
+}  // namespace sluice::degrade
