@@ -76,30 +76,58 @@ inline constexpr std::array<bool, 256> kTokenTable = MakeTokenTable();
   return (byte >= 0x20 && byte != 0x7f) || byte == '\t';
 }
 
+namespace internal {
+
+inline constexpr std::uint64_t kOnes = 0x0101010101010101U;
+inline constexpr std::uint64_t kHighs = 0x8080808080808080U;
+
+// The high bit of some byte is set where a byte of `word` is below `bound` (1..128), and nowhere
+// when there is no such byte (Bit Twiddling Hacks, "hasless").
+[[nodiscard]] constexpr std::uint64_t HasBelow(std::uint64_t word, std::uint64_t bound) {
+  return (word - kOnes * bound) & ~word & kHighs;
+}
+
+// Asks `is_fine` for words of eight bytes, of which the last two may overlap, and `is_fine_byte`
+// for the bytes of a suspect word or of a text that is no word long.
+template <typename WordTest, typename ByteTest>
+[[nodiscard]] bool AllBytes(std::string_view text, WordTest is_fine, ByteTest is_fine_byte) {
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  const auto all_of = [&](const char* byte, const char* stop) {
+    while (byte != stop && is_fine_byte(*byte))
+      ++byte;
+    return byte == stop;
+  };
+  if (text.size() < 8) return all_of(at, end);
+  while (true) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, at, 8);
+    if (!is_fine(word) && !all_of(at, at + 8)) return false;
+    if (end - at == 8) return true;
+    at = end - at >= 16 ? at + 8 : end - 8;
+  }
+}
+
+}  // namespace internal
+
 // True when every byte may be in a field value. Eight bytes at a time: every value that is read or
 // written passes here.
 [[nodiscard]] inline bool IsFieldValue(std::string_view text) {
-  constexpr std::uint64_t kOnes = 0x0101010101010101U;
-  constexpr std::uint64_t kHighs = 0x8080808080808080U;
-  const char* at = text.data();
-  std::size_t left = text.size();
-  for (; left >= 8; at += 8, left -= 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, at, 8);
-    const std::uint64_t below_space = (word - kOnes * 0x20) & ~word & kHighs;
-    const std::uint64_t del = word ^ (kOnes * 0x7f);
-    const std::uint64_t is_del = (del - kOnes) & ~del & kHighs;
-    if ((below_space | is_del) == 0) [[likely]] {
-      continue;
-    }
-    for (std::size_t i = 0; i < 8; ++i) {
-      if (!IsFieldValueByte(at[i])) return false;
-    }
-  }
-  for (std::size_t i = 0; i < left; ++i) {
-    if (!IsFieldValueByte(at[i])) return false;
-  }
-  return true;
+  const auto is_fine = [](std::uint64_t word) {
+    const std::uint64_t zero_where_del = word ^ (internal::kOnes * 0x7f);
+    return (internal::HasBelow(word, 0x20) | internal::HasBelow(zero_where_del, 1)) == 0;
+  };
+  return internal::AllBytes(text, is_fine, [](char c) { return IsFieldValueByte(c); });
+}
+
+// True when every byte is printable ASCII and not a space.
+[[nodiscard]] inline bool IsVisible(std::string_view text) {
+  const auto is_fine = [](std::uint64_t word) {
+    const std::uint64_t zero_where_del = word ^ (internal::kOnes * 0x7f);
+    return (internal::HasBelow(word, 0x21) | internal::HasBelow(zero_where_del, 1) |
+            (word & internal::kHighs)) == 0;
+  };
+  return internal::AllBytes(text, is_fine, [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
 [[nodiscard]] constexpr bool EqualsIgnoringCase(std::string_view a, std::string_view b) {

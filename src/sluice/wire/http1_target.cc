@@ -1,5 +1,6 @@
 #include "sluice/wire/http1_target.h"
 
+#include <algorithm>
 #include <cstddef>
 
 #include "sluice/contract/result.h"
@@ -10,15 +11,14 @@ namespace sluice::wire {
 namespace {
 
 Refusal CheckBytes(std::string_view target) {
-  for (const char c : target) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte <= 0x20 || byte == 0x7f) {
-      return Refuse("a control character or white space in the target");
-    }
-    if (byte > 0x7f) return Refuse("a byte that is not ASCII in the target");
-    if (c == '\\') return Refuse("a backslash in the target");
-    if (c == '#') return Refuse("a fragment in the target");
+  if (!IsVisible(target)) {
+    const bool is_ascii =
+        std::ranges::all_of(target, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+    return is_ascii ? Refuse("a control character or white space in the target")
+                    : Refuse("a byte that is not ASCII in the target");
   }
+  if (target.find('\\') != std::string_view::npos) return Refuse("a backslash in the target");
+  if (target.find('#') != std::string_view::npos) return Refuse("a fragment in the target");
   return kFine;
 }
 

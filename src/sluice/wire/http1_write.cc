@@ -153,7 +153,8 @@ bool WriteFields(const FieldRules& rules, HeaderSet never, Pen& pen) {
     const bool is_named = names_fields && !kProtectedFromConnection.Contains(field.id) &&
                           IsNamedByConnection(rules.headers, field.name);
     if (is_named || IsDroppedByName(rules, field.name)) continue;
-    if (!IsToken(field.name) || !IsFieldValue(field.value)) return false;
+    // The name was a token when it was read; nothing that breaks a line may pass all the same.
+    if (!IsVisible(field.name) || !IsFieldValue(field.value)) return false;
     pen.Field(field.name, field.value);
   }
   for (const ExtraHeader& field : rules.extra) {
@@ -165,11 +166,6 @@ bool WriteFields(const FieldRules& rules, HeaderSet never, Pen& pen) {
 
 std::unexpected<Error> CannotWrite(std::string_view what) {
   return Fail(ErrorCode::kInvalidOption, std::string(what));
-}
-
-// No control character, no white space: neither would stay within the request line.
-bool IsTargetPart(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
 void WriteFraming(BodyFraming framing, std::uint64_t content_length, Pen& pen) {
@@ -223,7 +219,7 @@ Result<void> AppendRequestHead(const RequestHead& head,
   const std::string_view authority = rewrite.authority.empty() ? head.authority : rewrite.authority;
   if (authority.empty()) return CannotWrite("no Host to send: the request named none");
   if (!IsToken(head.method_text)) return CannotWrite("the method is not a token");
-  if (!IsTargetPart(path) || !IsTargetPart(head.query) || !IsTargetPart(authority)) {
+  if (!IsVisible(path) || !IsVisible(head.query) || !IsVisible(authority)) {
     return CannotWrite("a byte in the target or authority that cannot be sent");
   }
   const bool upgrades = rewrite.pass_upgrade && head.wants_upgrade;
