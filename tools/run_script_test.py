@@ -88,7 +88,7 @@ class Arguments(unittest.TestCase):
         self.assert_complaint("--port needs a value", "--port")
         self.assert_complaint("a port is a number, got x", "--port", "x")
         self.assert_complaint("cannot read", "--config", "/nonexistent.yaml")
-        self.assert_complaint("needs a port", "--upstream", "http://127.0.0.1")
+        self.assert_complaint("needs a URL", "--upstream", "127.0.0.1:9000")
         self.assert_complaint("TLS come later", "--upstream", "https://127.0.0.1:1")
         self.assert_complaint("there is no", "--binaries", "/nonexistent", "--port", "1")
 
