@@ -162,19 +162,21 @@ struct RateLimitConfig {
 };
 
 struct StaticStep {
-  std::int64_t status = 200;                   // 200 .. 599.
-  std::map<std::string, std::string> headers;  // Names lower-cased by LoadConfig.
-  std::optional<std::string> body;             // At most one of body and file.
-  std::optional<std::string> file;             // Read when the configuration is put in force.
+  std::int64_t status = 200;  // 200 .. 599.
+  // Names lower-cased by LoadConfig. Without content-type it is application/json.
+  std::map<std::string, std::string> headers;
+  std::optional<std::string> body;  // At most one of body and file.
+  std::optional<std::string> file;  // Read when the configuration is put in force.
 };
 
 struct RejectStep {
-  std::int64_t status = 503;                    // 400 .. 599.
-  Nanos retry_after = std::chrono::seconds(1);  // 0 .. 24 h; 0 sends no Retry-After.
+  std::int64_t status = 503;  // 400 .. 599.
+  Nanos retry_after{0};       // 0 .. 24 h; 0: what the refused guard says, or 1 s.
 };
 
-// Exactly one is set.
+// Exactly one of the answers is set.
 struct DegradeStep {
+  std::vector<std::string> methods;         // Upper case; empty: any. Others go to the next step.
   std::optional<StaticStep> static_answer;  // `static:`
   std::optional<RejectStep> reject;
 };
@@ -189,7 +191,7 @@ enum class DegradeTrigger : std::uint8_t {
 
 struct DegradeConfig {
   std::int64_t max_concurrent = 10;  // 1 .. 1'000'000 degraded answers at once; beyond it: refused.
-  std::vector<DegradeStep> chain;    // Tried in order. Required, 1 .. 16 steps.
+  std::vector<DegradeStep> chain;    // Required, 1 .. 16; the first step for the method answers.
   // rate_limited is not among them by default: a client over its limit should learn so.
   std::vector<DegradeTrigger> on = {DegradeTrigger::kBreakerOpen, DegradeTrigger::kOverload,
                                     DegradeTrigger::kUpstreamError, DegradeTrigger::kTimeout};

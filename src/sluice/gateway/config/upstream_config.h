@@ -47,7 +47,7 @@ struct SlidingWindowConfig {
   WindowType type = WindowType::kTime;
   Nanos time_size = std::chrono::seconds(10);  // `size` of a time window: 100 ms .. 1 h.
   std::int64_t call_size = 100;                // `size` of a count window: 1 .. 100'000 calls.
-  std::int64_t buckets = 10;                   // 1 .. 60; time windows only.
+  std::int64_t buckets = 10;                   // 1 .. 120; time windows only.
 };
 
 // gte: a rate that reaches its threshold trips; gt: one that exceeds it.
@@ -56,7 +56,7 @@ enum class ThresholdMode : std::uint8_t { kGte, kGt };
 struct WaitBackoffConfig {
   double multiplier = 2.0;               // 1 .. 10 per opening in a row.
   Nanos max = std::chrono::seconds(60);  // 10 ms .. 1 h.
-  double jitter = 0.1;                   // 0 .. 1: the wait varies by this ratio up and down.
+  double jitter = 0.1;                   // 0 .. 0.5: the wait varies by this ratio up and down.
 };
 
 struct RecoveryRampConfig {
@@ -77,12 +77,13 @@ struct BreakerIgnoreConfig {
 
 struct BreakerConfig {
   SlidingWindowConfig sliding_window;
-  std::int64_t minimum_number_of_calls = 20;  // 1 .. 1'000'000; below it no rate is judged.
+  std::int64_t minimum_number_of_calls = 20;  // 1 .. 100'000; below it no rate is judged.
   double failure_rate_threshold = 50;         // Above 0 .. 100 percent.
   double slow_call_rate_threshold = 80;       // Above 0 .. 100 percent.
-  Nanos slow_call_duration_threshold = std::chrono::seconds(1);  // 1 ms .. 1 h; longer is slow.
+  Nanos slow_call_duration_threshold =
+      std::chrono::seconds(1);  // 0 .. 1 h; longer is slow; 0: none is.
   ThresholdMode threshold_mode = ThresholdMode::kGte;
-  std::int64_t consecutive_failures = 0;                        // 0 .. 1'000'000; 0: not counted.
+  std::int64_t consecutive_failures = 0;                        // 0 .. 100'000; 0: not counted.
   Nanos wait_duration_in_open_state = std::chrono::seconds(5);  // 10 ms .. 1 h.
   WaitBackoffConfig wait_backoff;
   std::int64_t permitted_number_of_calls_in_half_open_state = 5;          // 1 .. 1'000.

@@ -1,0 +1,134 @@
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "sluice/gateway/config/check.h"
+#include "sluice/gateway/config/text_rules.h"
+
+namespace sluice::gateway::config {
+namespace {
+
+// Fields that the gateway writes itself.
+constexpr std::array<std::string_view, 9> kOwnFields{
+    "connection", "content-length",    "date",    "keep-alive",       "te",
+    "trailer",    "transfer-encoding", "upgrade", "x-sluice-degraded"};
+
+void CheckCost(const RateLimitConfig& limit, const std::string& path, Findings& findings) {
+  if (limit.limit > 0 && limit.cost > limit.burst) {
+    findings.Complain(path + ".cost",
+                      fmt::format("must be at most the burst ({}), got {}: no request could ever "
+                                  "pass",
+                                  limit.burst, limit.cost));
+  }
+  for (const auto& [key, other] : limit.overrides) {
+    if (other.limit == 0 || limit.cost <= other.burst) continue;
+    findings.Complain(Child(Child(path + ".overrides", key), "burst"),
+                      fmt::format("must be at least the cost ({}), got {}: no request of this key "
+                                  "could ever pass",
+                                  limit.cost, other.burst));
+  }
+}
+
+void CheckKey(const RateLimitConfig& limit, const std::string& path, Findings& findings) {
+  for (std::size_t i = 0; i < limit.key.size(); ++i) {
+    const auto begin = limit.key.begin();
+    const auto here = begin + static_cast<std::ptrdiff_t>(i);
+    if (std::find(begin, here, limit.key[i]) == here) continue;
+    findings.Complain(Child(path + ".key", i), "must be unique, and stands in this key already");
+  }
+  if (!limit.key.empty()) return;
+  const RateLimitConfig defaults;
+  const auto refuse = [&](std::string_view field, bool is_set) {
+    if (!is_set) return;
+    findings.Complain(Child(path, field),
+                      "needs a `key`: without one all requests share one bucket");
+  };
+  refuse("overrides", !limit.overrides.empty());
+  refuse("max_keys", limit.max_keys != defaults.max_keys);
+  refuse("on_table_full", limit.on_table_full != defaults.on_table_full);
+}
+
+void CheckStatic(const StaticStep& step, const std::string& path, Findings& findings) {
+  if (step.body && step.file) {
+    findings.Complain(path, "must have at most one of body, file");
+  }
+  const bool has_no_body = step.status == 204 || step.status == 205 || step.status == 304;
+  if (has_no_body && (step.body || step.file)) {
+    findings.Complain(path + ".status",
+                      fmt::format("must be one with a body, got {}; remove the body", step.status));
+  }
+  for (const auto& entry : step.headers) {
+    const bool is_own =
+        std::find(kOwnFields.begin(), kOwnFields.end(), entry.first) != kOwnFields.end();
+    if (!is_own) continue;
+    findings.Complain(Child(path + ".headers", entry.first),
+                      "must not be set here, because the gateway writes it itself; remove it");
+  }
+}
+
+void CheckChain(const DegradeConfig& degrade, const std::string& path, Findings& findings) {
+  bool always_answered = false;
+  for (std::size_t i = 0; i < degrade.chain.size(); ++i) {
+    const DegradeStep& step = degrade.chain[i];
+    const std::string place = Child(path + ".chain", i);
+    if (step.static_answer.has_value() == step.reject.has_value()) {
+      findings.Complain(place, "must have exactly one of static, reject");
+    }
+    if (step.static_answer) CheckStatic(*step.static_answer, place + ".static", findings);
+    if (always_answered) {
+      findings.Complain(place,
+                        "is never reached, because a step before it answers every method; remove "
+                        "it, or give that step `methods`");
+    }
+    always_answered = always_answered || step.methods.empty();
+  }
+  for (std::size_t i = 0; i < degrade.on.size(); ++i) {
+    const auto begin = degrade.on.begin();
+    const auto here = begin + static_cast<std::ptrdiff_t>(i);
+    if (std::find(begin, here, degrade.on[i]) == here) continue;
+    findings.Complain(Child(path + ".on", i), "must be unique, and stands in this list already");
+  }
+}
+
+}  // namespace
+
+void CheckLimits(const Config& config, Findings& findings) {
+  std::set<std::string> used;
+  for (const RouteConfig& route : config.routes)
+    used.insert(route.rate_limits.begin(), route.rate_limits.end());
+
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < config.rate_limits.size(); ++i) {
+    const RateLimitConfig& limit = config.rate_limits[i];
+    const std::string path = Child("rate_limits", i);
+    CheckCost(limit, path, findings);
+    CheckKey(limit, path, findings);
+    if (limit.name.empty()) continue;
+    if (!names.insert(limit.name).second) {
+      findings.Complain(path + ".name",
+                        fmt::format("must be unique, got \"{}\" twice", limit.name));
+    }
+    if (!used.contains(limit.name)) {
+      findings.Warn(path, fmt::format("rate limit \"{}\" is not used by any route", limit.name));
+    }
+  }
+}
+
+void CheckDegrade(const Config& config, Findings& findings) {
+  std::set<std::string> used;
+  for (const RouteConfig& route : config.routes)
+    used.insert(route.degrade);
+
+  for (const auto& [name, degrade] : config.degrade) {
+    const std::string path = Child("degrade", name);
+    CheckChain(degrade, path, findings);
+    if (!used.contains(name)) {
+      findings.Warn(path, fmt::format("chain \"{}\" is not used by any route", Shown(name)));
+    }
+  }
+}
+
+}  // namespace sluice::gateway::config

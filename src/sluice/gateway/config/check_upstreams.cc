@@ -1,0 +1,123 @@
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+
+#include <fmt/format.h>
+
+#include "sluice/contract/address.h"
+#include "sluice/gateway/config/check.h"
+#include "sluice/gateway/config/endpoint.h"
+#include "sluice/gateway/config/quantity.h"
+
+namespace sluice::gateway::config {
+namespace {
+
+using Listeners = std::map<Address, std::string>;
+
+void CheckEndpoints(const UpstreamConfig& upstream,
+                    const std::string& path,
+                    const Listeners& listeners,
+                    Findings& findings) {
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < upstream.endpoints.size(); ++i) {
+    const Result<Endpoint> endpoint = ParseEndpoint(upstream.endpoints[i]);
+    if (!endpoint) continue;
+    const std::string place = Child(path + ".endpoints", i);
+    const std::string identity = endpoint->address
+                                     ? endpoint->address->ToString()
+                                     : fmt::format("{}:{}", endpoint->host, endpoint->port);
+    if (!seen.insert(identity).second) {
+      findings.Complain(place,
+                        fmt::format("must be unique, got \"{}\" twice", upstream.endpoints[i]));
+    }
+    if (!endpoint->address) continue;
+    const auto listener = listeners.find(*endpoint->address);
+    if (listener == listeners.end()) continue;
+    findings.Warn(place,
+                  fmt::format("sends requests back to this gateway's own {}", listener->second));
+  }
+}
+
+void CheckHashOn(const UpstreamConfig& upstream, const std::string& path, Findings& findings) {
+  const bool is_ring = upstream.load_balancing == LoadBalancing::kRingHash;
+  if (is_ring && !upstream.hash_on) {
+    findings.Complain(path + ".hash_on",
+                      "is required with `load_balancing: ring_hash`; write source_ip, path, "
+                      "{header: name} or {cookie: name}");
+  }
+  if (!is_ring && upstream.hash_on) {
+    findings.Complain(path + ".hash_on",
+                      "is only read with `load_balancing: ring_hash`; set that or remove it");
+  }
+}
+
+// A degrade chain on every forwarding route is what makes the loss of an upstream survivable.
+void CheckCritical(const Config& config,
+                   const UpstreamConfig& upstream,
+                   const std::string& path,
+                   Findings& findings) {
+  if (upstream.critical) return;
+  for (const RouteConfig& route : config.routes) {
+    if (route.upstream != upstream.name || !route.degrade.empty()) continue;
+    findings.Warn(path + ".critical",
+                  fmt::format("is false, but route \"{}\" has no `degrade`: without {} it can only "
+                              "fail",
+                              route.name, upstream.name));
+  }
+}
+
+}  // namespace
+
+void CheckUpstreams(const Config& config, Findings& findings) {
+  Listeners listeners;
+  for (std::size_t i = 0; i < config.listeners.size(); ++i) {
+    if (const Result<Address> address = Address::Parse(config.listeners[i].listen)) {
+      listeners.emplace(*address, Child("listeners", i));
+    }
+  }
+  std::set<std::string> used;
+  for (const RouteConfig& route : config.routes)
+    used.insert(route.upstream);
+
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < config.upstreams.size(); ++i) {
+    const UpstreamConfig& upstream = config.upstreams[i];
+    const std::string path = Child("upstreams", i);
+    CheckEndpoints(upstream, path, listeners, findings);
+    CheckHashOn(upstream, path, findings);
+    if (upstream.circuit_breaker) {
+      CheckBreaker(*upstream.circuit_breaker, path + ".circuit_breaker", findings);
+    }
+    if (upstream.name.empty()) continue;
+    if (!names.insert(upstream.name).second) {
+      findings.Complain(path + ".name",
+                        fmt::format("must be unique, got \"{}\" twice", upstream.name));
+    }
+    if (!used.contains(upstream.name)) {
+      findings.Warn(path, fmt::format("upstream \"{}\" is not used by any route", upstream.name));
+    }
+    CheckCritical(config, upstream, path, findings);
+  }
+}
+
+void CheckBreaker(const BreakerConfig& breaker, const std::string& path, Findings& findings) {
+  if (breaker.wait_backoff.max < breaker.wait_duration_in_open_state) {
+    findings.Complain(path + ".wait_backoff.max",
+                      fmt::format("must be at least wait_duration_in_open_state ({}), got {}",
+                                  PrintDuration(breaker.wait_duration_in_open_state),
+                                  PrintDuration(breaker.wait_backoff.max)));
+  }
+  const SlidingWindowConfig& window = breaker.sliding_window;
+  if (window.type == WindowType::kCount && window.buckets != SlidingWindowConfig{}.buckets) {
+    findings.Warn(path + ".sliding_window.buckets",
+                  "is not read, because a count window has no buckets");
+  }
+  if (window.type == WindowType::kCount && breaker.minimum_number_of_calls > window.call_size) {
+    findings.Warn(path + ".minimum_number_of_calls",
+                  fmt::format("is {}, but the window holds {} calls and is judged when it is full",
+                              breaker.minimum_number_of_calls, window.call_size));
+  }
+}
+
+}  // namespace sluice::gateway::config

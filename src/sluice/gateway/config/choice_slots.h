@@ -1,0 +1,43 @@
+// The slots of "one of several": parts of a rate limit's key, and what a hash ring hashes.
+//
+// `ip` is written as a bare word; `{header: x-user-id}` as a mapping of one entry.
+
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sluice/gateway/config/config.h"
+#include "sluice/gateway/config/slot.h"
+
+namespace sluice::gateway::config {
+
+class RateKeySlot final : public ChoiceSlot {
+ public:
+  explicit RateKeySlot(RateKeyPart& part) : part_(part) {}
+  [[nodiscard]] std::vector<Alternative> alternatives() const override;
+  [[nodiscard]] std::vector<std::string_view> later_tags() const override;
+  [[nodiscard]] std::optional<std::string> Read(std::string_view tag,
+                                                std::string_view text) override;
+  [[nodiscard]] Json Value() const override;
+
+ private:
+  RateKeyPart& part_;
+};
+
+class HashOnSlot final : public ChoiceSlot {
+ public:
+  explicit HashOnSlot(HashOn& hash_on) : hash_on_(hash_on) {}
+  [[nodiscard]] std::vector<Alternative> alternatives() const override;
+  [[nodiscard]] std::vector<std::string_view> later_tags() const override { return {}; }
+  [[nodiscard]] std::optional<std::string> Read(std::string_view tag,
+                                                std::string_view text) override;
+  [[nodiscard]] Json Value() const override;
+
+ private:
+  HashOn& hash_on_;
+};
+
+}  // namespace sluice::gateway::config

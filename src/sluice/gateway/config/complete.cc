@@ -1,0 +1,64 @@
+#include "sluice/gateway/config/complete.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include "sluice/gateway/config/text_rules.h"
+
+namespace sluice::gateway::config {
+namespace {
+
+// What one second allows, rounded down, at least one: `limit` per `period`.
+std::int64_t DefaultBurst(std::int64_t limit, Nanos period) {
+  const double per_second = static_cast<double>(limit) * 1e9 / static_cast<double>(period.count());
+  constexpr double kBurstMax = 1e9;
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::min(per_second, kBurstMax)));
+}
+
+void CompleteLimit(RateLimitConfig& limit) {
+  if (limit.burst == 0) limit.burst = DefaultBurst(limit.limit, limit.period);
+  for (auto& [key, other] : limit.overrides) {
+    if (other.burst == 0) other.burst = DefaultBurst(other.limit, limit.period);
+  }
+  for (RateKeyPart& part : limit.key) {
+    if (part.kind == RateKeyKind::kHeader) part.name = Lowered(part.name);
+  }
+}
+
+void CompleteStatic(StaticStep& step, const std::string& path, Findings& findings) {
+  std::map<std::string, std::string> lowered;
+  for (auto& [name, value] : step.headers) {
+    const bool is_new = lowered.emplace(Lowered(name), std::move(value)).second;
+    if (is_new) continue;
+    findings.Complain(Child(Child(path, "headers"), name),
+                      "duplicate key; the names of header fields have no case");
+  }
+  step.headers = std::move(lowered);
+}
+
+}  // namespace
+
+void Complete(Config& config, Findings& findings) {
+  for (UpstreamConfig& upstream : config.upstreams) {
+    if (upstream.hash_on && upstream.hash_on->kind == HashOnKind::kHeader) {
+      upstream.hash_on->name = Lowered(upstream.hash_on->name);
+    }
+  }
+  for (RouteConfig& route : config.routes) {
+    route.match.host = Lowered(route.match.host);
+    for (HeaderMatch& header : route.match.headers)
+      header.name = Lowered(header.name);
+  }
+  for (RateLimitConfig& limit : config.rate_limits)
+    CompleteLimit(limit);
+  for (auto& [name, degrade] : config.degrade) {
+    for (std::size_t i = 0; i < degrade.chain.size(); ++i) {
+      if (!degrade.chain[i].static_answer) continue;
+      const std::string path = Child(Child(Child("degrade", name), "chain"), i);
+      CompleteStatic(*degrade.chain[i].static_answer, Child(path, "static"), findings);
+    }
+  }
+}
+
+}  // namespace sluice::gateway::config

@@ -1,0 +1,53 @@
+// Describe: the fields of each configuration struct, with their ranges and docs, said once.
+//
+// Everything else about the configuration is derived from these (slot.h). The order of the calls is
+// the order in which people see the fields.
+
+#pragma once
+
+#include "sluice/gateway/config/config.h"
+#include "sluice/gateway/config/slot.h"
+
+namespace sluice::gateway::config {
+
+void Describe(FieldVisitor& v, Config& x);
+void Describe(FieldVisitor& v, AdminConfig& x);
+void Describe(FieldVisitor& v, ListenerConfig& x);
+void Describe(FieldVisitor& v, ListenerLimits& x);
+void Describe(FieldVisitor& v, TelemetryConfig& x);
+void Describe(FieldVisitor& v, AccessLogConfig& x);
+void Describe(FieldVisitor& v, DrainConfig& x);
+
+// describe_upstream.cc
+void Describe(FieldVisitor& v, UpstreamConfig& x);
+void Describe(FieldVisitor& v, HealthCheckConfig& x);
+void Describe(FieldVisitor& v, RetryBudgetConfig& x);
+
+// describe_breaker.cc
+void Describe(FieldVisitor& v, BreakerConfig& x);
+void Describe(FieldVisitor& v, SlidingWindowConfig& x);
+void Describe(FieldVisitor& v, WaitBackoffConfig& x);
+void Describe(FieldVisitor& v, RecoveryRampConfig& x);
+void Describe(FieldVisitor& v, BreakerRecordConfig& x);
+void Describe(FieldVisitor& v, BreakerIgnoreConfig& x);
+
+// describe_route.cc
+void Describe(FieldVisitor& v, RouteConfig& x);
+void Describe(FieldVisitor& v, MatchConfig& x);
+void Describe(FieldVisitor& v, HeaderMatch& x);
+void Describe(FieldVisitor& v, QueryMatch& x);
+void Describe(FieldVisitor& v, RetryConfig& x);
+void Describe(FieldVisitor& v, RetryBackoff& x);
+
+// describe_limit.cc
+void Describe(FieldVisitor& v, RateLimitConfig& x);
+void Describe(FieldVisitor& v, RateLimitMatch& x);
+void Describe(FieldVisitor& v, RateLimitOverride& x);
+
+// describe_degrade.cc
+void Describe(FieldVisitor& v, DegradeConfig& x);
+void Describe(FieldVisitor& v, DegradeStep& x);
+void Describe(FieldVisitor& v, StaticStep& x);
+void Describe(FieldVisitor& v, RejectStep& x);
+
+}  // namespace sluice::gateway::config

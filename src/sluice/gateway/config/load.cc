@@ -1,0 +1,98 @@
+#include "sluice/gateway/config/load.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "sluice/gateway/config/check.h"
+#include "sluice/gateway/config/complete.h"
+#include "sluice/gateway/config/endpoint.h"
+#include "sluice/gateway/config/findings.h"
+#include "sluice/gateway/config/reader.h"
+#include "sluice/gateway/config/text_tree.h"
+
+namespace sluice::gateway::config {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json ToJson(const std::vector<Problem>& problems) {
+  Json list = Json::array();
+  for (const Problem& problem : problems) {
+    Json entry;
+    entry["file"] = problem.place.file;
+    entry["line"] = problem.place.line;
+    entry["column"] = problem.place.column;
+    entry["path"] = problem.path;
+    entry["message"] = problem.text;
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+}  // namespace
+
+std::string Problem::ToString() const {
+  std::string line = place.file;
+  if (place.line > 0) line += fmt::format(":{}:{}", place.line, place.column);
+  if (!path.empty()) line += fmt::format(": {}", path);
+  return line + ": " + text;
+}
+
+LoadOutcome LoadConfig(std::string_view text,
+                       std::string_view file_name,
+                       const LoadOptions& options) {
+  LoadOutcome outcome;
+  Findings findings(file_name);
+  if (const auto tree = ReadTextTree(text)) {
+    ReadInto(outcome.config, *tree, options.environment, findings);
+    Complete(outcome.config, findings);
+    Check(outcome.config, findings);
+  } else {
+    findings.ComplainAt(tree.error().mark, "", tree.error().text);
+  }
+  outcome.problems = findings.TakeProblems();
+  outcome.warnings = findings.TakeWarnings();
+  return outcome;
+}
+
+std::string FormatProblems(const LoadOutcome& outcome) {
+  std::string text;
+  for (const Problem& problem : outcome.problems)
+    text += problem.ToString() + "\n";
+  for (const Problem& warning : outcome.warnings)
+    text += "warning: " + warning.ToString() + "\n";
+  return text;
+}
+
+std::string FormatProblemsJson(const LoadOutcome& outcome) {
+  Json body;
+  body["ok"] = outcome.ok();
+  body["problems"] = ToJson(outcome.problems);
+  body["warnings"] = ToJson(outcome.warnings);
+  return body.dump(2, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<Config> QuickConfig(std::string_view upstream_url) {
+  const Result<Endpoint> endpoint = ParseEndpoint(upstream_url);
+  if (!endpoint) {
+    return Fail(ErrorCode::kInvalidOption,
+                fmt::format("--upstream: {}, got \"{}\"", endpoint.error().detail, upstream_url));
+  }
+  Config config;
+  ListenerConfig listener;
+  listener.name = "default";
+  listener.listen = "127.0.0.1:8080";
+  config.listeners.push_back(std::move(listener));
+  UpstreamConfig upstream;
+  upstream.name = "default";
+  upstream.endpoints.emplace_back(upstream_url);
+  config.upstreams.push_back(std::move(upstream));
+  RouteConfig route;
+  route.name = "default";
+  route.match.path_prefix = "/";
+  route.upstream = "default";
+  config.routes.push_back(std::move(route));
+  return config;
+}
+
+}  // namespace sluice::gateway::config
