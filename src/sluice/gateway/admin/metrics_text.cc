@@ -196,7 +196,7 @@ void AddBreakers(Gateway& gateway, Page& page) {
   page.Begin(MetricType::Counter, "sluice_breaker_opened_total", "Times a breaker has tripped.");
   for (const auto& [name, breaker] : breakers) {
     std::uint64_t opened = 0;
-    for (const auto& from : breaker->Snapshot(now).totals.transitions) {
+    for (const auto& from : breaker->Snapshot(now).transitions) {
       opened += from[static_cast<std::size_t>(breaker::State::kOpen)];
     }
     page.Add({Label("rule", name)}, opened);
@@ -206,18 +206,18 @@ void AddBreakers(Gateway& gateway, Page& page) {
     const breaker::BreakerSnapshot state = breaker->Snapshot(now);
     for (std::size_t from = 0; from < breaker::kStates; ++from) {
       for (std::size_t to = 0; to < breaker::kStates; ++to) {
-        if (state.totals.transitions[from][to] == 0) continue;
+        if (state.transitions[from][to] == 0) continue;
         page.Add({Label("rule", name),
                   Label("from", breaker::NameOf(static_cast<breaker::State>(from))),
                   Label("to", breaker::NameOf(static_cast<breaker::State>(to)))},
-                 state.totals.transitions[from][to]);
+                 state.transitions[from][to]);
       }
     }
   }
   page.Begin(
       MetricType::Counter, "sluice_breaker_not_permitted_total", "Calls that a breaker refused.");
   for (const auto& [name, breaker] : breakers) {
-    page.Add({Label("rule", name)}, breaker->Snapshot(now).totals.not_permitted);
+    page.Add({Label("rule", name)}, breaker->Snapshot(now).not_permitted_total);
   }
 }
 

@@ -45,12 +45,12 @@ Json BreakerJson(const std::string& name, breaker::Breaker& guard, SteadyTime no
           {"failure_rate", state.failure_rate},
           {"slow_call_rate", state.slow_call_rate},
           {"calls_in_window", state.window.calls},
-          {"successes", state.totals.successes},
-          {"failures", state.totals.failures},
-          {"slow", state.totals.slow},
-          {"ignored", state.totals.ignored},
-          {"not_permitted", state.totals.not_permitted},
-          {"would_refuse", state.totals.would_refuse}};
+          {"successes", state.successes_total},
+          {"failures", state.failures_total},
+          {"slow", state.slow_total},
+          {"ignored", state.ignored_total},
+          {"not_permitted", state.not_permitted_total},
+          {"would_refuse", state.would_refuse_total}};
 }
 
 Json DegradeJson(const degrade::DegradeChain& chain) {
