@@ -83,7 +83,7 @@ void EndpointRefresh::Take(Name& name, Resolution answer) {
   const RefreshOptions& options = upstream_->options().refresh;
   ++successes_;
   name.asked = true;
-  name.wait = std::clamp(answer.time_to_live, options.interval_min, options.interval_max);
+  name.wait = std::min(answer.time_to_live, options.interval_max);
   std::sort(answer.addresses.begin(), answer.addresses.end());
   const bool is_news = name.failing || answer.addresses != name.addresses;
   name.failing = false;

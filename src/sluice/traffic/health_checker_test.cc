@@ -191,6 +191,22 @@ TEST_F(HealthCheckerTest, FindsAnEndpointWellAgainAfterTwoSuccessesInARow) {
   EXPECT_EQ(WeightOf(kServer), 1);
 }
 
+TEST_F(HealthCheckerTest, CountsSuccessesInARowOnly) {
+  server_.answer = kSick;
+  Start();
+  client_.world.RunFor(10s);
+  ASSERT_EQ(HealthOf(kServer), Health::kUnhealthy);
+  for (int round = 0; round < 4; ++round) {
+    for (const std::string_view answer : {kOk, kSick}) {
+      server_.answer = answer;
+      const std::uint64_t checks = At(kServer)->health_checks() + 1;
+      ASSERT_TRUE(
+          client_.world.RunUntil([&] { return At(kServer)->health_checks() == checks; }, 1min));
+    }
+  }
+  EXPECT_EQ(HealthOf(kServer), Health::kUnhealthy);
+}
+
 TEST_F(HealthCheckerTest, SaysWhyAnEndpointIsSick) {
   Use({.path = "/", .timeout = 100ms, .unhealthy_after = 1});
   client_.world.faults().RefuseConnects(kServer);

@@ -175,14 +175,21 @@ void LoadBalancer::TakeWeights(SteadyTime now) {
     ++available_;
   }
   panicking_ = available_ * 100 < count * upstream_->options().panic_threshold_percent;
-  equal_weights_ = count > 0;
+  std::uint64_t first = 0;
+  equal_weights_ = true;
+  all_usable_ = true;
   std::uint64_t sum = 0;
   for (std::size_t i = 0; i < count; ++i) {
     if (panicking_) weights_[i] = FullWeight(i);
-    if (weights_[i] == 0) credits_[i] = 0;
     sum += weights_[i];
     sums_[i] = sum;
-    equal_weights_ = equal_weights_ && weights_[i] == weights_[0] && weights_[i] > 0;
+    if (weights_[i] == 0) {
+      credits_[i] = 0;
+      all_usable_ = false;
+      continue;
+    }
+    if (first == 0) first = weights_[i];
+    equal_weights_ = equal_weights_ && weights_[i] == first;
   }
   weights_at_ = now;
 }
@@ -251,7 +258,7 @@ std::size_t LoadBalancer::Draw(const TriedEndpoints* tried,
                                Random& random) const {
   if (tried != nullptr) return DrawUntried(*tried, except, random);
   const std::size_t count = members_.size();
-  if (equal_weights_) {
+  if (equal_weights_ && all_usable_) {
     const std::size_t choices = except == kNobody ? count : count - 1;
     if (choices == 0) return kNobody;
     const std::size_t drawn = random.Below(choices);

@@ -156,7 +156,8 @@ class LoadBalancer final {
   std::vector<std::uint64_t> sums_;    // Running sums of weights_.
   std::vector<std::int64_t> credits_;  // Smooth round robin: what each member is owed.
   SteadyTime weights_at_{};
-  bool equal_weights_ = false;  // All members have the same weight above 0.
+  bool equal_weights_ = false;  // Among the members with a weight above 0.
+  bool all_usable_ = false;     // No member has weight 0.
   bool panicking_ = false;
   std::size_t available_ = 0;
   std::size_t cursor_ = 0;  // Round robin with equal weights.

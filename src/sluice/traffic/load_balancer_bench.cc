@@ -1,6 +1,7 @@
 // Question: what does one pick cost, by algorithm and number of endpoints, the look at the gates
 // included (one a millisecond)? Budget: 60 ns up to 16 endpoints on the reference machine
-// (bench/README.md); a request picks once.
+// (bench/README.md), 100 ns for round robin with unequal weights, which looks at every endpoint; a
+// request picks once per attempt.
 
 #include <memory>
 #include <utility>

@@ -97,6 +97,12 @@ TEST(LoadBalancerRoundRobin, GivesExactSharesBehindGates) {
   EXPECT_THAT(bench.Shares(700), ElementsAre(0, 100, 200, 400));
 }
 
+TEST(LoadBalancerRoundRobin, TakesTurnsAmongTheAvailable) {
+  Bench bench(LoadBalancing::kRoundRobin, {1, 1, 1, 1});
+  bench.gate->Set(1, 0);
+  EXPECT_THAT(bench.Picks(6), ElementsAre(1, 3, 4, 1, 3, 4));
+}
+
 TEST(LoadBalancerRoundRobin, SkipsWhatWasTriedAndGoesOnWithTheRound) {
   Bench bench(LoadBalancing::kRoundRobin, {1, 1, 1});
   TriedEndpoints tried;
@@ -132,6 +138,15 @@ TEST(LoadBalancerRandom, DrawsEvenlyWithEqualWeights) {
   for (std::size_t port = 1; port <= 4; ++port) {
     ExpectShare(shares[port], 40'000, 0.25);
   }
+}
+
+TEST(LoadBalancerRandom, DrawsEvenlyAmongTheAvailable) {
+  Bench bench(LoadBalancing::kRandom, {1, 1, 1, 1});
+  bench.gate->Set(1, 0);
+  const std::vector<int> shares = bench.Shares(40'000);
+  ExpectShare(shares[1], 40'000, 1.0 / 3);
+  EXPECT_EQ(shares[2], 0);
+  ExpectShare(shares[4], 40'000, 1.0 / 3);
 }
 
 TEST(LoadBalancerRandom, DrawsByWeightAmongTheUntried) {

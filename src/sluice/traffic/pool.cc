@@ -179,19 +179,16 @@ Task<Result<Lease>> Pool::Connect(Host& host, SteadyTime deadline, Cancellation*
   co_return Lend(connection);
 }
 
+// A loop's errors are kSafe already, and know their side.
 std::unexpected<Error> Pool::FailConnect(Error error, bool deadline_came_first) const {
-  if (error.code == ErrorCode::kTimeout) {
-    error.side = Side::kUpstream;
-    if (deadline_came_first) {
-      error.code = ErrorCode::kUpstreamTimeout;
-    } else {
-      error.code = ErrorCode::kConnectFailed;
-      error.detail =
-          fmt::format("no answer within {}", std::chrono::duration_cast<std::chrono::milliseconds>(
-                                                 upstream_->options().connect_timeout));
-    }
+  if (error.code == ErrorCode::kTimeout && deadline_came_first) {
+    error.code = ErrorCode::kUpstreamTimeout;
+  } else if (error.code == ErrorCode::kTimeout) {
+    error.code = ErrorCode::kConnectFailed;
+    error.detail =
+        fmt::format("no answer within {}", std::chrono::duration_cast<std::chrono::milliseconds>(
+                                               upstream_->options().connect_timeout));
   }
-  error.retry = RetryAdvice::kSafe;
   return std::unexpected(std::move(error));
 }
 

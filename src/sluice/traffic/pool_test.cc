@@ -470,6 +470,18 @@ TEST_F(PoolOfOne, RefusesAWaiterAtItsDeadline) {
   EXPECT_EQ(idle(), 1) << "nobody waits any more";
 }
 
+TEST_F(PoolOfOne, ForgetsTheDeadlineOfAWaiterThatWasServed) {
+  Wait& holder = Acquire();
+  Wait& waiter = Acquire(client_.world.now() + 100ms);
+  Serve(holder);
+  Release(holder);
+  ASSERT_TRUE(waiter.outcome.ok);
+  client_.world.RunFor(1s);
+  EXPECT_EQ(metrics().wait_timeouts.value(), 0U);
+  Serve(waiter);
+  EXPECT_TRUE(waiter.lease->reusable());
+}
+
 TEST_F(PoolOfOne, CancelsAWaiterAtOnceAndKeepsTheOrderOfTheOthers) {
   Wait& holder = Acquire();
   Wait& first = Acquire();
