@@ -25,7 +25,8 @@ from tidy_tree import Tree
 
 ROOT = Path(__file__).resolve().parent.parent
 _ADD_TEST = re.compile(r"^add_test\((?:\[=\[)?(?P<name>[\w.-]+)(?:\]=\])? (?P<command>.*)\)$", re.M)
-GTEST_OUTPUT = "--gtest_output=json:"
+# Where an entry writes the report of its cases: GoogleTest's option, and that of tests/system.
+REPORT_OPTIONS = ("--gtest_output=json:", "--results=")
 ENVIRONMENT = {
     "ASAN_OPTIONS": "detect_stack_use_after_return=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "print_stacktrace=1",
@@ -71,7 +72,7 @@ class Tally:
 
 
 def count_entry(name: str, passed: bool, results: Path | None) -> Tally:
-    """The cases of one entry of ctest: those in GoogleTest's report, or the entry as one case."""
+    """The cases of one entry of ctest: those in its report, or the entry as one case."""
     if results is None:
         return Tally(passed=1) if passed else Tally.of_failure(name)
     try:
@@ -96,10 +97,11 @@ def count_entry(name: str, passed: bool, results: Path | None) -> Tally:
 
 
 def report_of(command: list[str]) -> Path | None:
-    """Where the command of an entry writes GoogleTest's report; None when it writes none."""
+    """Where the command of an entry writes the report of its cases; None when it writes none."""
     for argument in command:
-        if argument.startswith(GTEST_OUTPUT):
-            return Path(argument.removeprefix(GTEST_OUTPUT))
+        for option in REPORT_OPTIONS:
+            if argument.startswith(option):
+                return Path(argument.removeprefix(option))
     return None
 
 

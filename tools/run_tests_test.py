@@ -74,6 +74,12 @@ class Counting(unittest.TestCase):
         commands = {"a_test": ["/b/bin/a_test", f"--gtest_output=json:{path}"], "tidy": ["python3"]}
         self.assert_counts(run_tests.count_run(junit, commands), 2, 2, 1)
 
+    def test_a_script_that_reports_its_cases_counts_them(self):
+        path = self.report(case("A"), case("B", failures=[{"failure": "no"}]))
+        command = ["/usr/bin/python3", "/s/a_test.py", f"--results={path}", "--sluice", "/b/sluice"]
+        self.assertEqual(run_tests.report_of(command), path)
+        self.assertIsNone(run_tests.report_of(["/usr/bin/python3", "/s/a_test.py"]))
+
     def test_a_run_without_a_report_fails(self):
         self.assert_counts(run_tests.count_run(self.folder / "none.xml", {}), 0, 1)
 
