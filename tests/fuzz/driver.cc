@@ -159,6 +159,7 @@ int main(int argc, char** argv) {
   std::printf("%zu files, --seed=%llu --runs=%llu\n", campaign.corpus.size(),
               static_cast<unsigned long long>(campaign.seed),
               static_cast<unsigned long long>(campaign.runs));
+  std::fflush(stdout);
   current_seed = campaign.seed;
   std::signal(SIGABRT, [](int) { Report(); });
   if (&__sanitizer_set_death_callback != nullptr) __sanitizer_set_death_callback(&Report);

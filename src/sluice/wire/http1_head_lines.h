@@ -7,6 +7,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -14,6 +15,7 @@
 #include <utility>
 
 #include "sluice/contract/bytes.h"
+#include "sluice/wire/ascii.h"
 #include "sluice/wire/refusal.h"
 
 namespace sluice::wire {
@@ -33,9 +35,12 @@ class HeadLines {
 
   [[nodiscard]] bool complete() const { return stage_ == Stage::kComplete; }
   [[nodiscard]] ByteView bytes() const { return {buffer_.get(), size_}; }
-  // To lower the case of a view of this buffer in place.
-  [[nodiscard]] char* At(std::string_view view) {
-    return buffer_.get() + (view.data() - buffer_.get());
+  // Lowers the case of a view of bytes(), in place. An empty view may be of anything.
+  void LowerCase(std::string_view view) {
+    if (view.empty()) return;
+    char* at = buffer_.get() + (view.data() - buffer_.get());
+    for (std::size_t i = 0; i < view.size(); ++i)
+      at[i] = ToLower(at[i]);
   }
 
   // Forgets the head and keeps the memory.

@@ -121,10 +121,7 @@ Refusal RequestHeadReader::Finish() {
   head_.has_unknown_expectation = facts_.has_unknown_expectation;
   head_.wants_upgrade = facts_.asks_upgrade() && speaks_1_1;
   if (head_.wants_upgrade) head_.upgrade_protocol = facts_.upgrade_protocol;
-
-  char* authority = lines_.At(head_.authority);
-  for (std::size_t i = 0; i < head_.authority.size(); ++i)
-    authority[i] = ToLower(authority[i]);
+  lines_.LowerCase(head_.authority);
   return kFine;
 }
 
