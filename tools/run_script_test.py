@@ -49,15 +49,16 @@ def wait_until(done, what: str):
         result = done()
         if result:
             return result
-        time.sleep(0.02)
+        time.sleep(0.005)
     raise AssertionError(f"in vain: {what}")
 
 
-def ask(port: int, target: str) -> http.client.HTTPResponse | None:
+def ask(port: int, target: str, **headers: str) -> http.client.HTTPResponse | None:
     """One GET; None when nobody answers."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
-        connection.request("GET", target)
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request("GET", target, headers=named)
         response = connection.getresponse()
         response.read()
         return response
@@ -90,7 +91,8 @@ class Arguments(unittest.TestCase):
         self.assert_complaint("cannot read", "--config", "/nonexistent.yaml")
         self.assert_complaint("needs a URL", "--upstream", "127.0.0.1:9000")
         self.assert_complaint("TLS come later", "--upstream", "https://127.0.0.1:1")
-        self.assert_complaint("there is no", "--binaries", "/nonexistent", "--port", "1")
+        ports = ["--port", str(free_port()), "--admin-port", str(free_port())]
+        self.assert_complaint("there is no /nonexistent", "--binaries", "/nonexistent", *ports)
 
     def test_a_port_in_use_is_told_before_anything_is_built(self):
         with socket.socket() as taken:
@@ -154,6 +156,17 @@ class MainJob(unittest.TestCase):
         self.assertEqual(self.script.wait(timeout=PATIENCE_SECONDS), 0)
         for pid in children:
             wait_until(lambda pid=pid: not is_alive(pid), f"the end of {pid}")
+
+    def test_one_user_has_a_limit(self):
+        self.start()
+
+        def refused() -> http.client.HTTPResponse | None:
+            response = ask(self.port, "/search?q=x", x_user_id="ann")
+            return response if response and response.status == 429 else None
+
+        reason = wait_until(refused, "a refusal").getheader("x-sluice-reason")
+        self.assertEqual(reason, "rate_limit/per-user")
+        self.assertEqual(ask(self.port, "/search?q=x", x_user_id="bob").status, 200)
 
     def test_ctrl_c_drains_and_ends_well(self):
         self.start()
