@@ -80,6 +80,9 @@ class Size(TidyTest):
     def test_a_large_file(self):
         self.assert_only("docs/a.svg: size: 300000 bytes", {"docs/a.svg": "x" * 300_000})
 
+    def test_samples_of_a_fuzzer_may_be_wide(self):
+        self.assert_clean({"tests/fuzz/corpus/a.yaml": "x" * 101})
+
     def test_golden_data_may_be_large(self):
         self.assert_clean({"tests/golden/a.txt": "x" * 300_000})
 
@@ -325,6 +328,16 @@ class Files(TidyTest):
             "src/sluice/limit/CMakeLists.txt": LIMIT_CMAKE + "# old.h\n",
         }
         self.assert_only("src/sluice/limit/old.h: build: in no CMakeLists.txt", bad)
+
+    def test_a_header_of_a_program_lives_while_it_is_included(self):
+        program = {
+            "tests/sim/CMakeLists.txt": "add_executable(sim main.cc)\n",
+            "tests/sim/main.cc": '#include "sim/words.h"\n',
+            "tests/sim/words.h": "#pragma once\n",
+        }
+        self.assert_clean(program)
+        bad = program | {"tests/sim/main.cc": "int main() {}\n"}
+        self.assert_only("tests/sim/words.h: build: in no CMakeLists.txt", bad)
 
     def test_a_source_without_a_test(self):
         self.assert_only(
