@@ -78,15 +78,14 @@ Result<AdminAnswer> AdminClient::Call(const AdminCall& call) const {
   Result<std::unique_ptr<platform::EpollLoop>> loop = platform::EpollLoop::Create();
   if (!loop) return std::unexpected(loop.error());
   const bool is_unix = address->family() == Address::Family::kUnix;
-  std::string request = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n",
-                                    call.method,
-                                    call.path,
-                                    is_unix ? "localhost" : address->ToString());
+  std::string request =
+      fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", call.method, call.path,
+                  is_unix ? "localhost" : address->ToString());
   if (!token_.empty()) request += fmt::format("Authorization: Bearer {}\r\n", token_);
   const bool is_post = call.method == "POST";
   if (is_post) {
-    request += fmt::format(
-        "Content-Type: application/json\r\nContent-Length: {}\r\n", call.body.size());
+    request +=
+        fmt::format("Content-Type: application/json\r\nContent-Length: {}\r\n", call.body.size());
   }
   request += "\r\n";
   request += call.body;

@@ -1,10 +1,10 @@
 #include "check.h"
 
-#include <fmt/format.h>
-
 #include "environment.h"
 #include "exit_codes.h"
 #include "server_process.h"
+#include <fmt/format.h>
+
 #include "sluice/gateway/config/load.h"
 #include "sluice/gateway/config/show.h"
 
@@ -16,7 +16,8 @@ namespace config = gateway::config;
 config::LoadOutcome LoadFile(const std::string& file) {
   const Result<std::string> text = ReadConfigFile(file);
   if (text) {
-    return config::LoadConfig(*text, file, config::LoadOptions{.environment = &EnvironmentVariable});
+    return config::LoadConfig(*text, file,
+                              config::LoadOptions{.environment = &EnvironmentVariable});
   }
   config::LoadOutcome outcome;
   outcome.problems.push_back({.place = {.file = file}, .path = {}, .text = text.error().detail});
@@ -42,9 +43,8 @@ int ShowConfig(const std::string& file, Format format) {
     fmt::print(stderr, "{}", config::FormatProblems(outcome));
     return kUsage;
   }
-  fmt::print("{}",
-             format == Format::kJson ? config::ToJson(outcome.config)
-                                     : config::ToYaml(outcome.config));
+  fmt::print("{}", format == Format::kJson ? config::ToJson(outcome.config)
+                                           : config::ToYaml(outcome.config));
   return kSuccess;
 }
 

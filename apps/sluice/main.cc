@@ -3,13 +3,12 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include "check.h"
 #include "exit_codes.h"
 #include "operate.h"
 #include "serve.h"
 #include "version.h"
+#include <CLI/CLI.hpp>
 
 namespace {
 
@@ -17,21 +16,17 @@ using namespace sluice::app;  // NOLINT(google-build-using-namespace): this file
 
 void AddServe(CLI::App& app, ServeOptions& options, int& exit_code) {
   CLI::App* serve = app.add_subcommand("serve", "Run the gateway and its admin API");
-  auto* file = serve->add_option("--config,-c", options.config_file, "Configuration file (YAML)");
-  auto* upstream = serve->add_option(
-      "--upstream", options.upstream, "Serve one upstream without a file: http://127.0.0.1:9000");
-  file->excludes(upstream);
+  CLI::Option_group* source = serve->add_option_group("what to serve");
+  source->add_option("--config,-c", options.config_file, "Configuration file (YAML)");
+  CLI::Option* upstream = source->add_option(
+      "--upstream", options.upstream, "One upstream without a file: http://127.0.0.1:9000");
+  source->require_option(1);
   serve->add_option("--listen", options.listen, "With --upstream: where to listen")
       ->needs(upstream);
   serve->add_option("--admin", options.admin, "Instead of admin.listen; \"off\" for none");
   serve->add_option("--log-level", options.log_level, "info, warn, error or off")
       ->check(CLI::IsMember({"info", "warn", "error", "off"}));
-  serve->callback([&options, &exit_code] {
-    if (options.config_file.empty() && options.upstream.empty()) {
-      throw CLI::RequiredError("--config or --upstream");
-    }
-    exit_code = Serve(options);
-  });
+  serve->callback([&options, &exit_code] { exit_code = Serve(options); });
 }
 
 void AddCheck(CLI::App& app, std::string& file, bool& json, int& exit_code) {

@@ -3,13 +3,13 @@
 #include <optional>
 #include <string_view>
 
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
-
 #include "admin_client.h"
 #include "environment.h"
 #include "exit_codes.h"
 #include "server_process.h"
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
 #include "sluice/gateway/config/load.h"
 #include "sluice/gateway/config/show.h"
 #include "sluice/platform/linux/files.h"
@@ -27,7 +27,8 @@ std::expected<AdminAnswer, int> Ask(const OperateOptions& options, const AdminCa
   const AdminClient client(options.admin, TokenOf(options));
   Result<AdminAnswer> answer = client.Call(call);
   if (answer) return std::move(*answer);
-  fmt::print(stderr, "sluice: no answer from the admin API at {}: {}\n", options.admin, answer.error().detail);
+  fmt::print(stderr, "sluice: no answer from the admin API at {}: {}\n", options.admin,
+             answer.error().detail);
   return std::unexpected(answer.error().code == ErrorCode::kInvalidOption ? kUsage : kUnreachable);
 }
 
@@ -36,12 +37,8 @@ void PrintRefusal(const AdminAnswer& answer) {
   const Json body = Json::parse(answer.body, nullptr, /*allow_exceptions=*/false);
   if (body.is_object() && body.contains("problems")) {
     for (const Json& problem : body["problems"]) {
-      fmt::print(stderr,
-                 "{}:{}:{}: {}: {}\n",
-                 problem.value("file", ""),
-                 problem.value("line", 0),
-                 problem.value("column", 0),
-                 problem.value("path", ""),
+      fmt::print(stderr, "{}:{}:{}: {}: {}\n", problem.value("file", ""), problem.value("line", 0),
+                 problem.value("column", 0), problem.value("path", ""),
                  problem.value("message", ""));
     }
     return;
@@ -76,23 +73,17 @@ int Post(const OperateOptions& options, const AdminCall& call, std::string_view 
 void PrintStatus(const Json& status) {
   const Json& requests = status["requests"];
   const Json& connections = status["connections"];
-  fmt::print("{} {}, pid {}, up {:.0f} s, {} workers\n",
-             status.value("version", "?"),
-             status.value("phase", "?"),
-             status.value("pid", 0),
-             status.value("uptime_seconds", 0.0),
-             status.value("workers", 0));
+  fmt::print("{} {}, pid {}, up {:.0f} s, {} workers\n", status.value("version", "?"),
+             status.value("phase", "?"), status.value("pid", 0),
+             status.value("uptime_seconds", 0.0), status.value("workers", 0));
   for (const Json& listener : status["listeners"]) {
     fmt::print("  listener {:<16} {}\n", listener.value("name", ""), listener.value("address", ""));
   }
   fmt::print("  requests {} ({} active, {} refused), connections {}\n",
-             requests.value("total", 0ULL),
-             requests.value("active", 0LL),
-             requests.value("refused", 0ULL),
-             connections.value("open", 0LL));
+             requests.value("total", 0ULL), requests.value("active", 0LL),
+             requests.value("refused", 0ULL), connections.value("open", 0LL));
   const Json& file = status["config"];
-  fmt::print("  configuration generation {}, last reload {}\n",
-             file.value("generation", 0ULL),
+  fmt::print("  configuration generation {}, last reload {}\n", file.value("generation", 0ULL),
              file.value("last_reload_successful", true) ? "successful" : "REFUSED");
 }
 
@@ -127,8 +118,7 @@ int Status(const OperateOptions& options) {
 
 int Reload(const OperateOptions& options) {
   if (options.config_file.empty()) {
-    return Post(options,
-                {.method = "POST", .path = "/api/v1/reload", .body = "{}"},
+    return Post(options, {.method = "POST", .path = "/api/v1/reload", .body = "{}"},
                 "the configuration file is in force");
   }
   const Result<std::string> text = ReadConfigFile(options.config_file);
@@ -141,19 +131,17 @@ int Reload(const OperateOptions& options) {
   fmt::print(stderr, "{}", config::FormatProblems(outcome));
   if (!outcome.ok()) return kUsage;
   const std::string body = config::ToJson(outcome.config);
-  return Post(options,
-              {.method = "POST", .path = "/api/v1/config", .body = body},
+  return Post(options, {.method = "POST", .path = "/api/v1/config", .body = body},
               fmt::format("{} is in force", options.config_file));
 }
 
 int Drain(const OperateOptions& options) {
-  return Post(
-      options, {.method = "POST", .path = "/api/v1/drain", .body = "{}"}, "the gateway drains");
+  return Post(options, {.method = "POST", .path = "/api/v1/drain", .body = "{}"},
+              "the gateway drains");
 }
 
 int Upgrade(const OperateOptions& options) {
-  return Post(options,
-              {.method = "POST", .path = "/api/v1/upgrade", .body = "{}"},
+  return Post(options, {.method = "POST", .path = "/api/v1/upgrade", .body = "{}"},
               "the new process serves; the old one drains");
 }
 

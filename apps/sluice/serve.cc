@@ -2,13 +2,13 @@
 
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "environment.h"
 #include "exit_codes.h"
 #include "listening_sockets.h"
 #include "process_log.h"
 #include "server_process.h"
+#include <fmt/format.h>
+
 #include "sluice/contract/assert.h"
 #include "sluice/gateway/config/load.h"
 #include "sluice/platform/linux/process.h"

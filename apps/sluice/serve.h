@@ -9,12 +9,12 @@
 namespace sluice::app {
 
 struct ServeOptions {
-  std::string config_file;              // Either this or `upstream`.
-  std::string upstream;                 // "http://127.0.0.1:9000".
-  std::optional<std::string> listen;    // With `upstream`: instead of 127.0.0.1:8080.
-  std::optional<std::string> admin;     // Overrides admin.listen.
+  std::string config_file;            // Either this or `upstream`.
+  std::string upstream;               // "http://127.0.0.1:9000".
+  std::optional<std::string> listen;  // With `upstream`: instead of 127.0.0.1:8080.
+  std::optional<std::string> admin;   // Overrides admin.listen.
   std::string log_level = "info";
-  std::vector<std::string> command;     // argv, for the successor of an upgrade.
+  std::vector<std::string> command;  // argv, for the successor of an upgrade.
 };
 
 // Blocks. Returns the exit code.

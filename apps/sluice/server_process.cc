@@ -7,18 +7,18 @@
 #include <optional>
 #include <utility>
 
-#include <fmt/format.h>
-#include <unistd.h>
-
 #include "environment.h"
 #include "exit_codes.h"
 #include "process_log.h"
+#include "version.h"
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include "sluice/gateway/admin/access_policy.h"
 #include "sluice/platform/linux/file_sink.h"
 #include "sluice/platform/linux/files.h"
 #include "sluice/platform/linux/process.h"
 #include "sluice/platform/linux/service_manager.h"
-#include "version.h"
 
 namespace sluice::app {
 namespace {
@@ -38,8 +38,10 @@ int ExitCodeOf(const Error& error) {
     case ErrorCode::kPermissionDenied:
     case ErrorCode::kAddressInUse:
     case ErrorCode::kOutOfDescriptors:
-    case ErrorCode::kInputOutput: return kUnreachable;
-    default: return kUsage;
+    case ErrorCode::kInputOutput:
+      return kUnreachable;
+    default:
+      return kUsage;
   }
 }
 
@@ -67,7 +69,8 @@ Result<std::string> ReadToken(const config::AdminConfig& admin_config) {
   Result<std::string> text = platform::ReadWholeFile(admin_config.token_file, kTokenBytesMax);
   if (!text) return text;
   text->resize(std::min(text->size(), text->find('\n')));
-  while (!text->empty() && (text->back() == '\r' || text->back() == ' ')) text->pop_back();
+  while (!text->empty() && (text->back() == '\r' || text->back() == ' '))
+    text->pop_back();
   if (!text->empty()) return text;
   return Fail(ErrorCode::kInvalidConfig,
               fmt::format("admin.token_file: {} is empty", admin_config.token_file));
@@ -109,11 +112,12 @@ Result<void> ServerProcess::MakeLoops() {
 gateway::GatewayWorld ServerProcess::World() {
   gateway::GatewayWorld world;
   world.control = control_.get();
-  for (const auto& thread : threads_) world.workers.push_back(&thread->loop());
-  world.open_listener =
-      [this](Loop& loop, const std::string& name, const Address& address, std::size_t worker) {
-        return sockets_.Open(loop, name, address, worker);
-      };
+  for (const auto& thread : threads_)
+    world.workers.push_back(&thread->loop());
+  world.open_listener = [this](Loop& loop, const std::string& name, const Address& address,
+                               std::size_t worker) {
+    return sockets_.Open(loop, name, address, worker);
+  };
   world.on_listeners = [this](const std::vector<std::string>& names) { sockets_.KeepOnly(names); };
   world.open_access_log = &OpenAccessLog;
   world.read_file = &ReadBodyFile;
@@ -149,10 +153,8 @@ Task<Result<void>> ServerProcess::StartAdmin() {
   Result<std::unique_ptr<Listener>> listener =
       sockets_.Open(*control_, std::string(kAdminSocket), *address, /*worker=*/0);
   if (!listener) {
-    co_return Fail(listener.error().code,
-                   fmt::format("admin.listen: cannot listen on {}: {}",
-                               listen,
-                               listener.error().detail));
+    co_return Fail(listener.error().code, fmt::format("admin.listen: cannot listen on {}: {}",
+                                                      listen, listener.error().detail));
   }
   admin_ = std::make_unique<admin::AdminServer>(*control_, *api_, std::move(*policy));
   admin_->Start(std::move(*listener));
@@ -161,12 +163,14 @@ Task<Result<void>> ServerProcess::StartAdmin() {
 
 void ServerProcess::SayWhatServes() const {
   for (const gateway::BoundListener& listener : gateway_->bound()) {
-    LogLine(fmt::format("listening name={} address={}", listener.name, listener.address.ToString()));
+    LogLine(
+        fmt::format("listening name={} address={}", listener.name, listener.address.ToString()));
   }
   if (admin_ != nullptr) {
     LogLine(fmt::format("admin_listening address={}", admin_->bound().ToString()));
   }
-  LogLine(fmt::format("serving version={} workers={} pid={}", kVersion, threads_.size(), ::getpid()));
+  LogLine(
+      fmt::format("serving version={} workers={} pid={}", kVersion, threads_.size(), ::getpid()));
 }
 
 Task<void> ServerProcess::Main() {
@@ -265,10 +269,17 @@ Task<void> ServerProcess::UpgradeOnSignal() {
 void ServerProcess::OnSignal(int signal) {
   switch (signal) {
     case SIGTERM:
-    case SIGINT: BeginDrain(); return;
-    case SIGHUP: tasks_.Spawn(ReloadFromFile()); return;
-    case SIGUSR2: tasks_.Spawn(UpgradeOnSignal()); return;
-    default: return;
+    case SIGINT:
+      BeginDrain();
+      return;
+    case SIGHUP:
+      tasks_.Spawn(ReloadFromFile());
+      return;
+    case SIGUSR2:
+      tasks_.Spawn(UpgradeOnSignal());
+      return;
+    default:
+      return;
   }
 }
 

@@ -1,4 +1,5 @@
-// ServerProcess: the wiring of `sluice serve`: who owns what, and in which order it starts and ends.
+// ServerProcess: the wiring of `sluice serve`: who owns what, and in which order it starts and
+// ends.
 //
 // Threads: the caller's runs the control loop; one more per worker.
 
@@ -10,6 +11,7 @@
 
 #include "listening_sockets.h"
 #include "serve.h"
+
 #include "sluice/contract/result.h"
 #include "sluice/contract/task.h"
 #include "sluice/contract/task_group.h"

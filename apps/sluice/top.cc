@@ -1,18 +1,18 @@
 // `sluice top`: what each route, guard and upstream does now, redrawn every interval.
 
-#include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
-#include <thread>
-
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "admin_client.h"
 #include "exit_codes.h"
 #include "operate.h"
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "sluice/platform/linux/loop.h"
 
 namespace sluice::app {
 namespace {
@@ -28,17 +28,13 @@ struct RouteBefore {
 };
 using Before = std::map<std::string, RouteBefore>;
 
-std::uint64_t ErrorsOf(const Json& route) { return route["by_class"].value("5xx", 0ULL); }
+std::uint64_t ErrorsOf(const Json& route) {
+  return route["by_class"].value("5xx", 0ULL);
+}
 
 void PrintRoutes(const Json& routes, Before& before, double seconds) {
-  fmt::print("{:<20} {:>9} {:>7} {:>10} {:>9} {:>9} {:>9}\n",
-             "route",
-             "req/s",
-             "5xx %",
-             "total",
-             "degraded",
-             "p50 ms",
-             "p99 ms");
+  fmt::print("{:<20} {:>9} {:>7} {:>10} {:>9} {:>9} {:>9}\n", "route", "req/s", "5xx %", "total",
+             "degraded", "p50 ms", "p99 ms");
   for (const Json& route : routes) {
     const std::string name = route.value("name", "");
     RouteBefore& last = before[name];
@@ -46,12 +42,9 @@ void PrintRoutes(const Json& routes, Before& before, double seconds) {
     const std::uint64_t errors = ErrorsOf(route);
     const double fresh = static_cast<double>(requests - last.requests);
     const double failed = static_cast<double>(errors - last.errors);
-    fmt::print("{:<20} {:>9.1f} {:>7.2f} {:>10} {:>9} {:>9.1f} {:>9.1f}\n",
-               name,
-               seconds > 0 ? fresh / seconds : 0.0,
-               fresh > 0 ? 100.0 * failed / fresh : 0.0,
-               requests,
-               route.value("degraded", 0ULL),
+    fmt::print("{:<20} {:>9.1f} {:>7.2f} {:>10} {:>9} {:>9.1f} {:>9.1f}\n", name,
+               seconds > 0 ? fresh / seconds : 0.0, fresh > 0 ? 100.0 * failed / fresh : 0.0,
+               requests, route.value("degraded", 0ULL),
                route["latency_seconds"].value("p50", 0.0) * 1000,
                route["latency_seconds"].value("p99", 0.0) * 1000);
     last = {.requests = requests, .errors = errors};
@@ -59,22 +52,18 @@ void PrintRoutes(const Json& routes, Before& before, double seconds) {
 }
 
 void PrintGuards(const Json& guards) {
-  fmt::print("\n{:<20} {:<12} {:<14} {:>10} {:>10}\n", "guard", "kind", "state", "admitted", "refused");
+  fmt::print("\n{:<20} {:<12} {:<14} {:>10} {:>10}\n", "guard", "kind", "state", "admitted",
+             "refused");
   for (const Json& guard : guards) {
     const std::string kind = guard.value("kind", "");
     if (kind == "rate_limit") {
       const Json& decisions = guard["decisions"];
-      fmt::print("{:<20} {:<12} {:<14} {:>10} {:>10}\n",
-                 guard.value("name", ""),
-                 kind,
+      fmt::print("{:<20} {:<12} {:<14} {:>10} {:>10}\n", guard.value("name", ""), kind,
                  guard.value("is_keyed", false) ? fmt::format("{} keys", guard.value("keys", 0ULL))
                                                 : "one bucket",
-                 decisions.value("allowed", 0ULL),
-                 decisions.value("denied", 0ULL));
+                 decisions.value("allowed", 0ULL), decisions.value("denied", 0ULL));
     } else if (kind == "breaker") {
-      fmt::print("{:<20} {:<12} {:<14} {:>10} {:>10}\n",
-                 guard.value("name", ""),
-                 kind,
+      fmt::print("{:<20} {:<12} {:<14} {:>10} {:>10}\n", guard.value("name", ""), kind,
                  guard.value("state", ""),
                  guard.value("successes", 0ULL) + guard.value("failures", 0ULL),
                  guard.value("not_permitted", 0ULL));
@@ -83,21 +72,13 @@ void PrintGuards(const Json& guards) {
 }
 
 void PrintUpstreams(const Json& upstreams) {
-  fmt::print("\n{:<20} {:<24} {:<10} {:>7} {:>10} {:>9}\n",
-             "upstream",
-             "endpoint",
-             "health",
-             "active",
-             "requests",
-             "failures");
+  fmt::print("\n{:<20} {:<24} {:<10} {:>7} {:>10} {:>9}\n", "upstream", "endpoint", "health",
+             "active", "requests", "failures");
   for (const Json& upstream : upstreams) {
     for (const Json& endpoint : upstream["endpoints"]) {
-      fmt::print("{:<20} {:<24} {:<10} {:>7} {:>10} {:>9}\n",
-                 upstream.value("name", ""),
-                 endpoint.value("endpoint", ""),
-                 endpoint.value("health", ""),
-                 endpoint.value("active", 0LL),
-                 endpoint.value("requests", 0ULL),
+      fmt::print("{:<20} {:<24} {:<10} {:>7} {:>10} {:>9}\n", upstream.value("name", ""),
+                 endpoint.value("endpoint", ""), endpoint.value("health", ""),
+                 endpoint.value("active", 0LL), endpoint.value("requests", 0ULL),
                  endpoint.value("failures", 0ULL));
     }
   }
@@ -120,11 +101,16 @@ Json Fetch(const AdminClient& client, std::string_view path) {
 
 int Top(const OperateOptions& options) {
   const AdminClient client(options.admin, TokenOf(options));
+  const Result<std::unique_ptr<platform::EpollLoop>> pause = platform::EpollLoop::Create();
+  if (!pause) {
+    fmt::print(stderr, "sluice: {}\n", pause.error().detail);
+    return kUnreachable;
+  }
   const bool is_terminal = ::isatty(STDOUT_FILENO) == 1;
   Before before;
   for (unsigned view = 0; options.count == 0 || view < options.count; ++view) {
     if (view > 0) {
-      std::this_thread::sleep_for(std::chrono::duration<double>(options.interval_seconds));
+      (*pause)->RunOnce(Nanos(static_cast<Nanos::rep>(options.interval_seconds * 1e9)));
     }
     const Json status = Fetch(client, "/api/v1/status");
     const Json routes = status.is_null() ? Json() : Fetch(client, "/api/v1/routes");
@@ -140,10 +126,8 @@ int Top(const OperateOptions& options) {
       continue;
     }
     if (is_terminal) fmt::print("{}", kClearScreen);
-    fmt::print("sluice {} · {} · {} active, {} connections\n\n",
-               status.value("version", ""),
-               status.value("phase", ""),
-               status["requests"].value("active", 0LL),
+    fmt::print("sluice {} · {} · {} active, {} connections\n\n", status.value("version", ""),
+               status.value("phase", ""), status["requests"].value("active", 0LL),
                status["connections"].value("open", 0LL));
     PrintRoutes(routes["routes"], before, view == 0 ? 0.0 : options.interval_seconds);
     PrintGuards(guards["guards"]);

@@ -92,9 +92,10 @@ int StatusOf(const Error& error) {
     case ErrorCode::kInvalidOption:
     case ErrorCode::kInvalidConfig:
     case ErrorCode::kAddressInUse:
-    case ErrorCode::kPermissionDenied:
     case ErrorCode::kNotFound:
       return 500;
+    case ErrorCode::kPermissionDenied:
+      return 403;
   }
   return 500;
 }
@@ -142,6 +143,15 @@ void AppendBody(const Error& error, std::string& out) {
   if (!error.rule.empty()) {
     out += R"(","rule":")";
     AppendJsonText(error.rule, out);
+  }
+  // What a client did wrong is told to it; what went wrong behind us is not its business.
+  if (error.side == Side::kClient && !error.detail.empty()) {
+    out += R"(","detail":")";
+    // It may quote what the client sent, which need not be UTF-8.
+    for (const char byte : error.detail) {
+      const bool is_ascii = static_cast<unsigned char>(byte) < 0x80;
+      AppendJsonText(is_ascii ? std::string_view(&byte, 1) : "?", out);
+    }
   }
   out += "\"}";
 }

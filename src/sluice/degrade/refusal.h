@@ -30,7 +30,8 @@ void AppendReason(const Error& error, std::string& out);
 // Value of `x-retry-after-ms`: rounded up, at least 1.
 [[nodiscard]] std::int64_t RetryAfterMillis(Nanos retry_after);
 
-// {"error":"rate_limited","rule":"per-user"}; without "rule" where the error has none.
+// {"error":"rate_limited","rule":"per-user"}; without "rule" where the error has none. A client's
+// own mistake (side kClient) also has "detail": which rule it broke.
 void AppendBody(const Error& error, std::string& out);
 
 // What a rate limit tells about itself.

@@ -58,6 +58,7 @@ TEST(Refusal, ErrorsWithoutAGuardAreNamedAlone) {
 TEST(Refusal, EveryErrorHasAStatusThatSaysWhoseItIs) {
   const auto status = [](ErrorCode code) { return StatusOf({.code = code}); };
   EXPECT_EQ(status(ErrorCode::kBadRequest), 400);
+  EXPECT_EQ(status(ErrorCode::kPermissionDenied), 403);
   EXPECT_EQ(status(ErrorCode::kNoRoute), 404);
   EXPECT_EQ(status(ErrorCode::kMethodNotAllowed), 405);
   EXPECT_EQ(status(ErrorCode::kRequestTimeout), 408);
@@ -80,7 +81,7 @@ TEST(Refusal, EveryErrorHasAStatusThatSaysWhoseItIs) {
   EXPECT_EQ(StatusOf({.code = ErrorCode::kInputOutput, .side = Side::kUpstream}), 502);
   for (const ErrorCode code :
        {ErrorCode::kInputOutput, ErrorCode::kInvalidOption, ErrorCode::kInvalidConfig,
-        ErrorCode::kAddressInUse, ErrorCode::kPermissionDenied, ErrorCode::kNotFound}) {
+        ErrorCode::kAddressInUse, ErrorCode::kNotFound}) {
     EXPECT_EQ(status(code), 500) << NameOf(code);
   }
 }
@@ -108,6 +109,17 @@ TEST(Refusal, WhatCanNeverSucceedHasNoRetryAfter) {
 TEST(Refusal, BodiesAreValidJsonWhateverTheRulesName) {
   EXPECT_EQ(BodyOf({.code = ErrorCode::kRateLimited, .rule = "a\"b\\c\n\x01 ü"}),
             "{\"error\":\"rate_limited\",\"rule\":\"a\\\"b\\\\c\\u000a\\u0001 ü\"}");
+}
+
+TEST(Refusal, AClientIsToldWhatItDidWrongAndNothingAboutUpstreams) {
+  EXPECT_EQ(BodyOf({.code = ErrorCode::kBadRequest,
+                    .side = Side::kClient,
+                    .detail = "two \"Host\" fields\xff"}),
+            R"({"error":"bad_request","detail":"two \"Host\" fields?"})");
+  EXPECT_EQ(BodyOf({.code = ErrorCode::kConnectFailed,
+                    .side = Side::kUpstream,
+                    .detail = "10.0.0.7 refused"}),
+            R"({"error":"connect_failed"})");
 }
 
 TEST(Refusal, RateLimitHeadersFollowTheDraft) {

@@ -36,11 +36,9 @@ void AppendNumber(std::string_view name, std::uint64_t value, std::string& out) 
 
 // Milliseconds with three decimals, without the cost of formatting a floating-point number.
 void AppendMillis(std::string_view name, Nanos duration, std::string& out) {
-  const auto micros = static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0)) / 1000;
-  fmt::format_to(std::back_inserter(out),
-                 FMT_COMPILE(",\"{}\":{}.{:03}"),
-                 name,
-                 micros / 1000,
+  const auto micros =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0)) / 1000;
+  fmt::format_to(std::back_inserter(out), FMT_COMPILE(",\"{}\":{}.{:03}"), name, micros / 1000,
                  micros % 1000);
 }
 
@@ -77,11 +75,12 @@ void AccessLog::AppendTimestamp(WallTime at) {
   const auto second = std::chrono::floor<std::chrono::seconds>(since);
   if (second.count() != stamp_second_) {
     stamp_second_ = second.count();
-    stamp_ = fmt::format("{:%Y-%m-%dT%H:%M:%S}",
-                         fmt::gmtime(static_cast<std::time_t>(stamp_second_)));
+    stamp_ =
+        fmt::format("{:%Y-%m-%dT%H:%M:%S}", fmt::gmtime(static_cast<std::time_t>(stamp_second_)));
   }
   const auto millis = std::chrono::floor<std::chrono::milliseconds>(since - second).count();
-  fmt::format_to(std::back_inserter(buffer_), FMT_COMPILE("{{\"ts\":\"{}.{:03}Z\""), stamp_, millis);
+  fmt::format_to(std::back_inserter(buffer_), FMT_COMPILE("{{\"ts\":\"{}.{:03}Z\""), stamp_,
+                 millis);
 }
 
 void AccessLog::Write(const Exchange& exchange, Nanos duration) {

@@ -1,8 +1,8 @@
 // AccessLog: one JSON line for each finished exchange.
 //
-// Lines gather in a buffer of the worker, which goes to the sink when it is full and at least once a
-// second. A sink that cannot take it costs the lines, counted, never the request. Queries, bodies,
-// cookies and tokens are not logged. docs/access-log.md lists the fields.
+// Lines gather in a buffer of the worker, which goes to the sink when it is full and at least once
+// a second. A sink that cannot take it costs the lines, counted, never the request. Queries,
+// bodies, cookies and tokens are not logged. docs/access-log.md lists the fields.
 //
 // Not thread-safe: belongs to one loop.
 

@@ -26,7 +26,8 @@ wire::Persistence PersistenceOf(const Exchange& exchange) {
 
 Task<Result<void>> SendToClient(Exchange& exchange, std::span<const ByteView> segments) {
   Bytes size = 0;
-  for (const ByteView segment : segments) size += segment.size();
+  for (const ByteView segment : segments)
+    size += segment.size();
   const SteadyTime deadline = exchange.worker.loop.now() + kClientSendMax;
   Result<void> sent = co_await exchange.client->Send(segments, deadline);
   if (sent) {
@@ -42,15 +43,15 @@ Task<Delivery> SendLocal(Exchange& exchange, const Response& response) {
   const LocalResponse& local = response.local;
   exchange.output.clear();
   CollectHeaders(exchange, response);
-  const Result<void> written = wire::AppendSimpleResponse(
-      {.status = local.status,
-       .content_type = local.content_type,
-       .body = local.body,
-       .extra = exchange.extra_headers,
-       .request_method = exchange.request().method,
-       .client_minor_version = exchange.request().minor_version,
-       .persistence = PersistenceOf(exchange)},
-      exchange.output);
+  const Result<void> written =
+      wire::AppendSimpleResponse({.status = local.status,
+                                  .content_type = local.content_type,
+                                  .body = local.body,
+                                  .extra = exchange.extra_headers,
+                                  .request_method = exchange.request().method,
+                                  .client_minor_version = exchange.request().minor_version,
+                                  .persistence = PersistenceOf(exchange)},
+                                 exchange.output);
   if (!written) {
     SLUICE_BUG("delivery: a configured answer cannot be written");
     exchange.keep_alive = false;

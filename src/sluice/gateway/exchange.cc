@@ -5,7 +5,10 @@
 namespace sluice::gateway {
 
 Exchange::Exchange(WorkerContext& its_worker, const wire::HeadLimits& limits)
-    : worker(its_worker), reader(limits), head_timer(nullptr, this), pump_changed(its_worker.loop) {}
+    : worker(its_worker),
+      reader(limits),
+      head_timer(nullptr, this),
+      pump_changed(its_worker.loop) {}
 
 void Exchange::Reset() {
   client = nullptr;
@@ -20,7 +23,8 @@ void Exchange::Reset() {
   captures.Clear();
 
   taken_count = 0;
-  for (Permit& permit : breaker_permits) permit = Permit();
+  for (Permit& permit : breaker_permits)
+    permit = Permit();
   breaker_count = 0;
   quota_rule = nullptr;
   refusal_status = 0;

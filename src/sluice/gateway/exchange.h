@@ -1,7 +1,7 @@
 // Exchange: one request and its answer, from the first byte of the head to the last of the body.
 //
-// Plain data that the parts of the request path fill in, each its own section. Exchanges come from a
-// pool of their worker and keep their buffers, so a request in steady state allocates nothing; an
+// Plain data that the parts of the request path fill in, each its own section. Exchanges come from
+// a pool of their worker and keep their buffers, so a request in steady state allocates nothing; an
 // idle connection holds none. Belongs to one loop.
 
 #pragma once
@@ -127,8 +127,8 @@ struct Exchange {
   bool awaits_head = false;
   TaskGroup pumps;
   Event pump_changed;
-  std::string pump_output;   // Chunk lines of the pump.
-  std::string pump_content;  // Content that came in several chunks.
+  std::string pump_output;             // Chunk lines of the pump.
+  std::string pump_content;            // Content that came in several chunks.
   std::uint32_t attempts = 0;          // All sends.
   std::uint32_t counted_attempts = 0;  // Those that count against the route's bound.
   bool stale_connection = false;       // The last attempt failed on a connection kept from before.
@@ -138,12 +138,12 @@ struct Exchange {
   Nanos upstream_duration{0};  // Until the response head, of the last attempt.
 
   // --- The answer (delivery.cc, substitute.cc).
-  std::string output;       // Response heads and small bodies.
-  std::string chunk_head;   // Chunk size lines.
-  std::string chunk_tail;   // The last chunk, with trailers.
-  std::string response_content;  // Content that came in several chunks.
-  std::string local_body;   // Of an answer of our own.
-  std::string value_text;   // A rewritten path.
+  std::string output;                            // Response heads and small bodies.
+  std::string chunk_head;                        // Chunk size lines.
+  std::string chunk_tail;                        // The last chunk, with trailers.
+  std::string response_content;                  // Content that came in several chunks.
+  std::string local_body;                        // Of an answer of our own.
+  std::string value_text;                        // A rewritten path.
   std::vector<wire::ExtraHeader> extra_headers;  // Added to the response; see response_headers.cc.
   std::array<std::string, 8> header_values;      // What they point at.
   std::string trace_parent;
@@ -151,13 +151,13 @@ struct Exchange {
   std::string forwarded_for;
   bool keep_alive = true;  // The client's connection goes on after this exchange.
   bool head_sent = false;
-  int status = 0;          // As sent to the client; 0: nothing was.
+  int status = 0;  // As sent to the client; 0: nothing was.
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;
   Reason reason = Reason::kOk;
   std::string_view refusal_guard;  // "rate_limit", "breaker", …; empty unless a guard refused.
   std::string_view refusal_rule;
-  std::string refusal_reason;  // Value of x-sluice-reason; empty when nothing was refused.
+  std::string refusal_reason;        // Value of x-sluice-reason; empty when nothing was refused.
   std::string_view degraded_source;  // "static", …; empty: not degraded.
 };
 

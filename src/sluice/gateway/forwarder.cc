@@ -40,8 +40,8 @@ traffic::Selection PickEndpoint(Exchange& exchange) {
   const config::UpstreamConfig& upstream = *PlanOf(exchange).config;
   traffic::PickRequest request{.key_hash = 0, .tried = &exchange.tried};
   if (upstream.hash_on) {
-    const KeySource source{
-        exchange.request(), exchange.client_address, exchange.captures, exchange.path};
+    const KeySource source{exchange.request(), exchange.client_address, exchange.captures,
+                           exchange.path};
     request.key_hash = BalanceHash(*upstream.hash_on, source);
   }
   Loop& loop = exchange.worker.loop;
@@ -61,9 +61,7 @@ Result<void> TakePermits(Exchange& exchange) {
   if (exchange.breaker_count == 0) return {};
   const breaker::AllDecision decision =
       breaker::AcquireAll(std::span<Guard* const>(guards.data(), exchange.breaker_count),
-                          GuardRequest{},
-                          exchange.worker.loop.now(),
-                          exchange.breaker_permits);
+                          GuardRequest{}, exchange.worker.loop.now(), exchange.breaker_permits);
   if (decision.admitted) return {};
   exchange.breaker_count = 0;
   return std::unexpected(Error{.code = decision.refused_by->refusal(),
@@ -89,10 +87,9 @@ void SettleWithStatus(Exchange& exchange, const wire::ResponseHead& head) {
                                        ? breaker::Refusal::kByPeerGuard
                                        : breaker::Refusal::kNone;
   for (std::size_t i = 0; i < exchange.breaker_count; ++i) {
-    const Verdict verdict =
-        breaker::ClassifyStatus(head.status, refusal, *exchange.classifiers[i]);
-    exchange.breaker_permits[i].Settle(
-        {.verdict = verdict, .duration = exchange.upstream_duration}, now);
+    const Verdict verdict = breaker::ClassifyStatus(head.status, refusal, *exchange.classifiers[i]);
+    exchange.breaker_permits[i].Settle({.verdict = verdict, .duration = exchange.upstream_duration},
+                                       now);
   }
   exchange.breaker_count = 0;
 }
@@ -217,7 +214,8 @@ Task<Result<Response>> Attempt(Exchange& exchange) {
     co_return failed;
   }
   exchange.upstream_duration = exchange.worker.loop.now() - exchange.upstream_started;
-  if (wire::IsSafe(exchange.request().method) || exchange.request().method == wire::Method::kDelete) {
+  if (wire::IsSafe(exchange.request().method) ||
+      exchange.request().method == wire::Method::kDelete) {
     // A server that ignores the body of such a request would read it as the next one (CL.0).
     if (exchange.request().framing != wire::BodyFraming::kNone) connection.ForbidReuse();
   }
@@ -231,11 +229,15 @@ bool Allows(const config::RetryConfig& retry, const Result<Response>& reply) {
              condition.statuses.Contains(reply->upstream.lease->head().status);
     }
     switch (reply.error().code) {
-      case ErrorCode::kConnectFailed: return condition.on == config::RetryOn::kConnectFailure;
+      case ErrorCode::kConnectFailed:
+        return condition.on == config::RetryOn::kConnectFailure;
       case ErrorCode::kConnectionReset:
-      case ErrorCode::kConnectionClosed: return condition.on == config::RetryOn::kReset;
-      case ErrorCode::kUpstreamTimeout: return condition.on == config::RetryOn::kTimeout;
-      default: return false;
+      case ErrorCode::kConnectionClosed:
+        return condition.on == config::RetryOn::kReset;
+      case ErrorCode::kUpstreamTimeout:
+        return condition.on == config::RetryOn::kTimeout;
+      default:
+        return false;
     }
   });
 }
@@ -280,7 +282,8 @@ bool TakeRetry(Exchange& exchange, const Result<Response>& reply) {
 // Exponential, from half to the whole of its length (full waits of many clients would meet again).
 Nanos BackoffBefore(Exchange& exchange) {
   const config::RetryBackoff& backoff = exchange.route->config->retry->backoff;
-  const auto doublings = static_cast<int>(std::min<std::uint32_t>(exchange.counted_attempts - 1, 20));
+  const auto doublings =
+      static_cast<int>(std::min<std::uint32_t>(exchange.counted_attempts - 1, 20));
   const double full = std::min(static_cast<double>(backoff.max.count()),
                                std::ldexp(static_cast<double>(backoff.base.count()), doublings));
   const double part = 0.5 + 0.5 * exchange.worker.loop.random().Unit();
@@ -319,8 +322,7 @@ void SettlePermits(Exchange& exchange, const Response& response, Delivery delive
   exchange.retry_token.reset();
   if (exchange.breaker_count == 0) return;
   if (delivery == Delivery::kUpstreamFailed) {
-    SettleWithError(exchange,
-                    Error{.code = ErrorCode::kConnectionClosed, .side = Side::kUpstream});
+    SettleWithError(exchange, Error{.code = ErrorCode::kConnectionClosed, .side = Side::kUpstream});
     return;
   }
   if (!response.is_local()) SettleWithStatus(exchange, response.upstream.lease->head());

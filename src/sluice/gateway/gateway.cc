@@ -27,10 +27,14 @@ Result<std::unique_ptr<Listener>> ListenOnLoop(Loop& loop,
 
 std::string_view NameOf(Phase phase) {
   switch (phase) {
-    case Phase::kStarting: return "starting";
-    case Phase::kServing: return "serving";
-    case Phase::kDraining: return "draining";
-    case Phase::kStopped: return "stopped";
+    case Phase::kStarting:
+      return "starting";
+    case Phase::kServing:
+      return "serving";
+    case Phase::kDraining:
+      return "draining";
+    case Phase::kStopped:
+      return "stopped";
   }
   return "unknown";
 }
@@ -54,7 +58,9 @@ Gateway::Gateway(GatewayWorld world)
   }
 }
 
-Gateway::~Gateway() { SLUICE_ASSERT(phase_ == Phase::kStopped || phase_ == Phase::kStarting); }
+Gateway::~Gateway() {
+  SLUICE_ASSERT(phase_ == Phase::kStopped || phase_ == Phase::kStarting);
+}
 
 void Gateway::Log(std::string_view line) const {
   if (world_.log) world_.log(line);
@@ -88,7 +94,9 @@ Task<config::LoadOutcome> Gateway::ApplyText(std::string text,
   config::LoadOutcome outcome = config::LoadConfig(text, file_name, options);
   if (outcome.ok() && mode == ApplyMode::kDryRun) {
     const Result<SnapshotPlan> plan = registry_.Plan(outcome.config, control().now());
-    if (!plan) outcome.problems.push_back({.place = {.file = file_name}, .path = {}, .text = plan.error().detail});
+    if (!plan)
+      outcome.problems.push_back(
+          {.place = {.file = file_name}, .path = {}, .text = plan.error().detail});
     co_return outcome;
   }
   if (!outcome.ok()) {
@@ -113,10 +121,8 @@ Result<void> Gateway::PrepareAccessLog(const config::Config& config) {
   if (path != kLogOff && world_.open_access_log) {
     Result<std::shared_ptr<ByteSink>> opened = world_.open_access_log(path);
     if (!opened) {
-      return Fail(opened.error().code,
-                  fmt::format("telemetry.access_log.path: cannot open {}: {}",
-                              path,
-                              opened.error().detail));
+      return Fail(opened.error().code, fmt::format("telemetry.access_log.path: cannot open {}: {}",
+                                                   path, opened.error().detail));
     }
     sink = std::move(*opened);
   }
@@ -162,7 +168,8 @@ Task<Result<void>> Gateway::ApplyNow(config::Config config) {
   co_await InstallEverywhere(in_force, std::move(*opened));
   if (world_.on_listeners) {
     std::vector<std::string> names;
-    for (const auto& listener : in_force->config.listeners) names.push_back(listener.name);
+    for (const auto& listener : in_force->config.listeners)
+      names.push_back(listener.name);
     world_.on_listeners(names);
   }
   if (phase_ == Phase::kStarting) phase_ = Phase::kServing;
@@ -174,10 +181,10 @@ Task<Result<std::vector<std::vector<Worker::Opened>>>> Gateway::OpenListeners(
     const Snapshot& snapshot) {
   std::vector<std::vector<Worker::Opened>> opened(workers_.size());
   for (const ListenerPlan& plan : snapshot.listeners) {
-    const bool is_open = registry_.current() != nullptr &&
-                         std::ranges::any_of(registry_.current()->listeners, [&plan](const auto& old) {
-                           return old.address == plan.address;
-                         });
+    const bool is_open =
+        registry_.current() != nullptr &&
+        std::ranges::any_of(registry_.current()->listeners,
+                            [&plan](const auto& old) { return old.address == plan.address; });
     if (is_open) continue;
     std::shared_ptr<ListenerShare>& share = shares_[plan.config->listen];
     if (share == nullptr) share = std::make_shared<ListenerShare>();
@@ -190,11 +197,10 @@ Task<Result<std::vector<std::vector<Worker::Opened>>>> Gateway::OpenListeners(
       };
       co_await CallOn(control(), *world_.workers[i], open);
       if (!result) {
-        const Error error{.code = result.error().code,
-                          .detail = fmt::format("listeners `{}`: cannot listen on {}: {}",
-                                                plan.config->name,
-                                                plan.config->listen,
-                                                result.error().detail)};
+        const Error error{
+            .code = result.error().code,
+            .detail = fmt::format("listeners `{}`: cannot listen on {}: {}", plan.config->name,
+                                  plan.config->listen, result.error().detail)};
         co_await DropOpened(std::move(opened));
         co_return std::unexpected(error);
       }

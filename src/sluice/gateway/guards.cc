@@ -38,8 +38,8 @@ Error RateLimited(const RatePlan& rule, Nanos retry_after) {
 }  // namespace
 
 Task<Result<void>> Admit(Exchange& exchange) {
-  const KeySource source{
-      exchange.request(), exchange.client_address, exchange.captures, exchange.path};
+  const KeySource source{exchange.request(), exchange.client_address, exchange.captures,
+                         exchange.path};
   const SteadyTime now = exchange.worker.loop.now();
   for (const std::size_t index : exchange.route->rate_limits) {
     const RatePlan& rule = exchange.snapshot->snapshot->rate_limits[index];

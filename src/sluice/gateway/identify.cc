@@ -13,8 +13,7 @@ namespace sluice::gateway {
 namespace {
 
 std::unexpected<Error> RefuseClient(ErrorCode code, std::string detail) {
-  return std::unexpected(
-      Error{.code = code, .side = Side::kClient, .detail = std::move(detail)});
+  return std::unexpected(Error{.code = code, .side = Side::kClient, .detail = std::move(detail)});
 }
 
 // X-Forwarded-For may be sent in several fields: they are one list (RFC 9110 section 5.3).
@@ -35,8 +34,8 @@ void TakeClient(Exchange& exchange) {
   std::string& list = exchange.forwarded_for;
   list.clear();
   if (exchange.peer_is_trusted) {
-    exchange.client_address = ClientAddress(
-        peer, ForwardedFor(exchange.request(), list), exchange.listener->trusted_proxies);
+    exchange.client_address = ClientAddress(peer, ForwardedFor(exchange.request(), list),
+                                            exchange.listener->trusted_proxies);
     if (!list.empty()) list += ", ";
   } else {
     exchange.client_address = peer;
@@ -58,9 +57,8 @@ void TakeTrace(Exchange& exchange) {
 }
 
 Result<void> FindRoute(Exchange& exchange) {
-  const RouteQuery query{.head = &exchange.request(),
-                         .path = exchange.path,
-                         .scratch = &exchange.query_scratch};
+  const RouteQuery query{
+      .head = &exchange.request(), .path = exchange.path, .scratch = &exchange.query_scratch};
   bool only_method_differs = false;
   for (const RoutePlan& route : exchange.snapshot->snapshot->routes) {
     if (route.matcher.Matches(query, exchange.captures)) {
@@ -102,11 +100,13 @@ Result<void> Identify(Exchange& exchange) {
   if (exchange.route->config->action == config::RouteAction::kDeny) {
     return RefuseClient(ErrorCode::kPermissionDenied, "the route denies every request");
   }
-  if (head.framing == wire::BodyFraming::kLength && head.content_length > BodyBytesMax(exchange)) {
+  const std::uint64_t announced =
+      head.framing == wire::BodyFraming::kLength ? head.content_length : exchange.body.bytes;
+  if (announced > BodyBytesMax(exchange)) {
     return RefuseClient(ErrorCode::kBodyTooLarge,
-                        fmt::format("the body may have {} bytes, Content-Length says {}",
+                        fmt::format("the body may have {} bytes, got {}",
                                     BodyBytesMax(exchange),
-                                    head.content_length));
+                                    announced));
   }
   return {};
 }

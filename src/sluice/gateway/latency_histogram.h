@@ -17,14 +17,15 @@ class LatencyHistogram {
  public:
   // Upper bounds in nanoseconds, inclusive; a last bucket takes what is longer.
   static constexpr std::array<std::int64_t, 14> kBoundsNanos = {
-      5'000'000,   10'000'000,    25'000'000,    50'000'000,    75'000'000,
-      100'000'000, 250'000'000,   500'000'000,   750'000'000,   1'000'000'000,
+      5'000'000,     10'000'000,    25'000'000,    50'000'000,    75'000'000,
+      100'000'000,   250'000'000,   500'000'000,   750'000'000,   1'000'000'000,
       2'500'000'000, 5'000'000'000, 7'500'000'000, 10'000'000'000};
   static constexpr std::size_t kBucketCount = kBoundsNanos.size() + 1;
 
   void Record(Nanos duration) {
     std::size_t bucket = 0;
-    while (bucket < kBoundsNanos.size() && duration.count() > kBoundsNanos[bucket]) ++bucket;
+    while (bucket < kBoundsNanos.size() && duration.count() > kBoundsNanos[bucket])
+      ++bucket;
     buckets_[bucket].Add();
     sum_nanos_.Add(duration.count() > 0 ? static_cast<std::uint64_t>(duration.count()) : 0);
   }

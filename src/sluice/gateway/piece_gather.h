@@ -14,7 +14,7 @@
 namespace sluice::gateway {
 
 struct Gathered {
-  ByteView data;     // Of the input, or of the scratch string.
+  ByteView data;  // Of the input, or of the scratch string.
   Bytes consumed = 0;
   bool finished = false;  // The body ends within the input.
 };

@@ -17,7 +17,8 @@ constexpr std::string_view kViaOff = "off";
 
 template <typename Plans>
 auto FindByName(const Plans& plans, const std::string& name) {
-  return std::ranges::find_if(plans, [&name](const auto& plan) { return plan.config->name == name; });
+  return std::ranges::find_if(plans,
+                              [&name](const auto& plan) { return plan.config->name == name; });
 }
 
 template <typename Plans>
@@ -47,7 +48,8 @@ Result<SnapshotPlan> Registry::Plan(config::Config config, SteadyTime now) {
   if (snapshot.config.telemetry.via != kViaOff) {
     snapshot.via = fmt::format("1.1 {}", snapshot.config.telemetry.via);
   }
-  for (const auto step : {&Registry::PlanUpstreams, &Registry::PlanRateLimits, &Registry::PlanRoutes}) {
+  for (const auto step :
+       {&Registry::PlanUpstreams, &Registry::PlanRateLimits, &Registry::PlanRoutes}) {
     const Result<void> planned = (this->*step)(plan, now);
     if (!planned) return std::unexpected(planned.error());
   }
@@ -59,11 +61,13 @@ Result<SnapshotPlan> Registry::Plan(config::Config config, SteadyTime now) {
 Result<void> Registry::PlanListeners(SnapshotPlan& plan) const {
   for (const config::ListenerConfig& config : plan.snapshot->config.listeners) {
     Result<Address> address = Address::Parse(config.listen);
-    if (!address) return Invalid(fmt::format("listeners `{}`: {}", config.name, address.error().detail));
+    if (!address)
+      return Invalid(fmt::format("listeners `{}`: {}", config.name, address.error().detail));
     ListenerPlan listener{.config = &config, .address = std::move(*address), .trusted_proxies = {}};
     for (const std::string& text : config.trusted_proxies) {
       const Result<AddressBlock> block = AddressBlock::Parse(text);
-      if (!block) return Invalid(fmt::format("listeners `{}`: {}", config.name, block.error().detail));
+      if (!block)
+        return Invalid(fmt::format("listeners `{}`: {}", config.name, block.error().detail));
       listener.trusted_proxies.push_back(*block);
     }
     plan.snapshot->listeners.push_back(std::move(listener));
@@ -86,7 +90,8 @@ Result<void> Registry::PlanUpstreams(SnapshotPlan& plan, SteadyTime now) {
     } else {
       Result<std::shared_ptr<traffic::Upstream>> made =
           traffic::Upstream::Create(std::move(*options), stats_.worker_count());
-      if (!made) return Invalid(fmt::format("upstreams `{}`: {}", config.name, made.error().detail));
+      if (!made)
+        return Invalid(fmt::format("upstreams `{}`: {}", config.name, made.error().detail));
       upstream.upstream = std::move(*made);
     }
     if (before != nullptr) {
@@ -148,7 +153,8 @@ Result<void> Registry::PlanRateLimits(SnapshotPlan& plan, SteadyTime now) {
     if (current_ != nullptr) {
       const auto found = FindByName(current_->rate_limits, config.name);
       // Another key counts something else: its debts would mean nothing.
-      if (found != current_->rate_limits.end() && found->config->key == config.key) before = &*found;
+      if (found != current_->rate_limits.end() && found->config->key == config.key)
+        before = &*found;
     }
     ConfigProblems problems;
     Validate(*options, config.name, problems);
@@ -180,10 +186,8 @@ Result<void> Registry::PlanRoutes(SnapshotPlan& plan, SteadyTime now) {
       if (!step.static_answer || !step.static_answer->file) continue;
       Result<std::string> body = read_file_(*step.static_answer->file);
       if (!body) {
-        return Invalid(fmt::format("degrade `{}`: cannot read {}: {}",
-                                   name,
-                                   *step.static_answer->file,
-                                   body.error().detail));
+        return Invalid(fmt::format("degrade `{}`: cannot read {}: {}", name,
+                                   *step.static_answer->file, body.error().detail));
       }
       step.static_answer->body = std::move(*body);
     }
@@ -194,12 +198,13 @@ Result<void> Registry::PlanRoutes(SnapshotPlan& plan, SteadyTime now) {
   }
   for (const config::RouteConfig& config : snapshot.config.routes) {
     Result<RouteMatcher> matcher = RouteMatcher::Create(config.match);
-    if (!matcher) return Invalid(fmt::format("routes `{}`: {}", config.name, matcher.error().detail));
+    if (!matcher)
+      return Invalid(fmt::format("routes `{}`: {}", config.name, matcher.error().detail));
     RoutePlan route{.config = &config, .matcher = std::move(*matcher)};
     route.upstream = IndexByName(snapshot.upstreams, config.upstream);
     if (config.rate_limits.size() > kRateLimitsMax) {
-      return Invalid(fmt::format(
-          "routes `{}`: at most {} rate_limits, got {}", config.name, kRateLimitsMax, config.rate_limits.size()));
+      return Invalid(fmt::format("routes `{}`: at most {} rate_limits, got {}", config.name,
+                                 kRateLimitsMax, config.rate_limits.size()));
     }
     for (const std::string& name : config.rate_limits) {
       route.rate_limits.push_back(IndexByName(snapshot.rate_limits, name));
@@ -218,7 +223,8 @@ Result<void> Registry::PlanRoutes(SnapshotPlan& plan, SteadyTime now) {
 }
 
 std::shared_ptr<const Snapshot> Registry::Commit(SnapshotPlan plan, SteadyTime now) {
-  for (const auto& step : plan.on_commit) step(now);
+  for (const auto& step : plan.on_commit)
+    step(now);
   generation_ = plan.snapshot->generation;
   current_ = std::move(plan.snapshot);
   breakers_.clear();

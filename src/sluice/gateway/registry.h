@@ -1,4 +1,5 @@
-// Registry: what has state and outlives configurations: upstreams, guards, degrade chains, counters.
+// Registry: what has state and outlives configurations: upstreams, guards, degrade chains,
+// counters.
 //
 // Plan() makes a snapshot beside the one in force without touching anything; Commit() puts it in
 // force. So a configuration that turns out not to work (a port is taken) leaves no trace. State is
@@ -37,7 +38,10 @@ using ReadFile = std::function<Result<std::string>(const std::string& path)>;
 
 class Registry {
  public:
-  Registry(StatsBook& stats, const limit::KeyHasher& key_hasher, std::uint64_t seed, ReadFile read_file);
+  Registry(StatsBook& stats,
+           const limit::KeyHasher& key_hasher,
+           std::uint64_t seed,
+           ReadFile read_file);
   Registry(const Registry&) = delete;
   Registry& operator=(const Registry&) = delete;
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 #include <chrono>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -184,7 +184,6 @@ Result<void> BeginRequestBody(Exchange& exchange) {
   exchange.body.completed_at = exchange.worker.loop.now();
   exchange.body.place = exchange.body.is_complete ? RequestBodyState::Place::kWhole
                                                   : RequestBodyState::Place::kStreaming;
-  if (exchange.body.bytes > BodyBytesMax(exchange)) return std::unexpected(TooLarge(exchange));
   return {};
 }
 

@@ -19,8 +19,9 @@
 
 namespace sluice::gateway {
 
-// Decodes what came with the head, to learn where the body ends. Sets exchange.body. Fails with
-// kBadRequest (bad chunks) or kBodyTooLarge.
+// Decodes what came with the head, to learn where the body ends. Sets exchange.body, for every
+// request and before a route is known, so that a refusal knows whether the request was whole. Fails
+// with kBadRequest (bad chunks).
 [[nodiscard]] Result<void> BeginRequestBody(Exchange& exchange);
 
 // Appends the body's beginning, framed for the upstream, where it is short or chunked; otherwise

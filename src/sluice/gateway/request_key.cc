@@ -13,8 +13,10 @@ namespace {
 constexpr std::size_t kKeyPartsMax = 8;
 
 std::string_view Trim(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  while (!text.empty() && text.front() == ' ')
+    text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ')
+    text.remove_suffix(1);
   return text;
 }
 
@@ -25,21 +27,26 @@ std::string_view AddressKey(const Address& address) {
       return {reinterpret_cast<const char*>(address.bytes().data()), 4};
     case Address::Family::kIpv6:
       return {reinterpret_cast<const char*>(address.bytes().data()), 8};
-    case Address::Family::kUnix: return "unix";
+    case Address::Family::kUnix:
+      return "unix";
   }
   return {};
 }
 
 std::string_view PartOf(const config::RateKeyPart& part, const KeySource& source) {
   switch (part.kind) {
-    case config::RateKeyKind::kIp: return AddressKey(source.client);
+    case config::RateKeyKind::kIp:
+      return AddressKey(source.client);
     case config::RateKeyKind::kHeader: {
       const wire::HeaderField* field = source.head.headers.Find(part.name);
       return field == nullptr ? std::string_view() : field->value;
     }
-    case config::RateKeyKind::kCookie: return CookieValue(source.head, part.name);
-    case config::RateKeyKind::kPathParam: return source.captures.Find(part.name);
-    case config::RateKeyKind::kGeneric: return part.name;
+    case config::RateKeyKind::kCookie:
+      return CookieValue(source.head, part.name);
+    case config::RateKeyKind::kPathParam:
+      return source.captures.Find(part.name);
+    case config::RateKeyKind::kGeneric:
+      return part.name;
   }
   return {};
 }
@@ -70,7 +77,8 @@ std::uint64_t RateKeyHash(std::span<const config::RateKeyPart> key,
   if (key.empty()) return 0;
   SLUICE_ASSERT(key.size() <= kKeyPartsMax);
   std::array<std::string_view, kKeyPartsMax> parts;
-  for (std::size_t i = 0; i < key.size(); ++i) parts[i] = PartOf(key[i], source);
+  for (std::size_t i = 0; i < key.size(); ++i)
+    parts[i] = PartOf(key[i], source);
   return hasher.Hash(std::span<const std::string_view>(parts.data(), key.size()));
 }
 
@@ -99,14 +107,16 @@ std::optional<std::uint64_t> OverrideKeyHash(std::span<const config::RateKeyPart
 
 std::uint64_t BalanceHash(const config::HashOn& hash_on, const KeySource& source) {
   switch (hash_on.kind) {
-    case config::HashOnKind::kSourceIp: return traffic::HashKey(AddressKey(source.client));
+    case config::HashOnKind::kSourceIp:
+      return traffic::HashKey(AddressKey(source.client));
     case config::HashOnKind::kHeader: {
       const wire::HeaderField* field = source.head.headers.Find(hash_on.name);
       return traffic::HashKey(field == nullptr ? std::string_view() : field->value);
     }
     case config::HashOnKind::kCookie:
       return traffic::HashKey(CookieValue(source.head, hash_on.name));
-    case config::HashOnKind::kPath: return traffic::HashKey(source.path);
+    case config::HashOnKind::kPath:
+      return traffic::HashKey(source.path);
   }
   return 0;
 }

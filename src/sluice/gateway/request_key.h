@@ -26,16 +26,18 @@ struct KeySource {
 // Value of the cookie `name`; empty when there is none (RFC 6265 section 4.2).
 [[nodiscard]] std::string_view CookieValue(const wire::RequestHead& head, std::string_view name);
 
-// The key's hash under the process's secret. A part that the request lacks counts as empty: requests
-// without a user id share one bucket rather than escape the limit. 0 where `key` has no parts.
+// The key's hash under the process's secret. A part that the request lacks counts as empty:
+// requests without a user id share one bucket rather than escape the limit. 0 where `key` has no
+// parts.
 [[nodiscard]] std::uint64_t RateKeyHash(std::span<const config::RateKeyPart> key,
                                         const KeySource& source,
                                         const limit::KeyHasher& hasher);
 
-// The same hash for a key as `overrides` writes it: the parts' texts joined by '|'. Nothing when the
-// text has not as many parts as the key, or an ip part is no address.
-[[nodiscard]] std::optional<std::uint64_t> OverrideKeyHash(
-    std::span<const config::RateKeyPart> key, std::string_view text, const limit::KeyHasher& hasher);
+// The same hash for a key as `overrides` writes it: the parts' texts joined by '|'. Nothing when
+// the text has not as many parts as the key, or an ip part is no address.
+[[nodiscard]] std::optional<std::uint64_t> OverrideKeyHash(std::span<const config::RateKeyPart> key,
+                                                           std::string_view text,
+                                                           const limit::KeyHasher& hasher);
 
 // Where the request stands on the hash ring; the same in every process.
 [[nodiscard]] std::uint64_t BalanceHash(const config::HashOn& hash_on, const KeySource& source);

@@ -33,7 +33,9 @@ TEST_F(RequestKey, FindsACookieAmongOthers) {
   EXPECT_EQ(CookieValue(head_, "sess"), "");
 }
 
-TEST_F(RequestKey, NoPartsMeanNoKey) { EXPECT_EQ(HashOf({}), 0U); }
+TEST_F(RequestKey, NoPartsMeanNoKey) {
+  EXPECT_EQ(HashOf({}), 0U);
+}
 
 TEST_F(RequestKey, ARequestWithoutThePartSharesOneBucket) {
   const std::vector<RateKeyPart> key = {{.kind = RateKeyKind::kHeader, .name = "x-user-id"}};

@@ -15,11 +15,11 @@ namespace sluice::gateway {
 namespace {
 
 Task<Result<Response>> Answer(Exchange& exchange) {
-  // Who asks, for what, and which route answers?
-  const Result<void> identified = Identify(exchange);
-  if (!identified) co_return std::unexpected(identified.error());
+  // Where does the request end? Then: who asks, for what, and which route answers?
   const Result<void> body = BeginRequestBody(exchange);
   if (!body) co_return std::unexpected(body.error());
+  const Result<void> identified = Identify(exchange);
+  if (!identified) co_return std::unexpected(identified.error());
 
   // May this request enter? Same for every version; may wait (pacing, a bounded queue).
   const Result<void> admitted = co_await Admit(exchange);
@@ -39,10 +39,10 @@ Task<Delivery> Deliver(Exchange& exchange, Response& response) {
   SettlePermits(exchange, response, delivery);
   if (delivery == Delivery::kUpstreamFailed && !exchange.head_sent) {
     // The upstream's answer broke before the client had seen any of it: it is still an error.
-    response = co_await Substitute(exchange,
-                                   Error{.code = ErrorCode::kBadResponse,
-                                         .side = Side::kUpstream,
-                                         .detail = "the body is malformed from its start"});
+    Error error{.code = ErrorCode::kBadResponse,
+                .side = Side::kUpstream,
+                .detail = "the body is malformed from its start"};
+    response = co_await Substitute(exchange, std::move(error));
     delivery = co_await Send(exchange, response);
   }
   co_return delivery;

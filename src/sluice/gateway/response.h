@@ -23,9 +23,9 @@ struct LocalResponse {
   std::string_view content_type;
   std::string_view body;
   const degrade::StaticAnswer* fixed = nullptr;  // For its header fields.
-  degrade::Choice choice;  // Holds the place in the chain's bulkhead.
-  Nanos retry_after{0};    // 0: no Retry-After.
-  bool is_refusal = false;  // Says x-sluice-reason.
+  degrade::Choice choice;                        // Holds the place in the chain's bulkhead.
+  Nanos retry_after{0};                          // 0: no Retry-After.
+  bool is_refusal = false;                       // Says x-sluice-reason.
 };
 
 struct Response {

@@ -34,10 +34,14 @@ std::size_t ShareOf(std::int64_t bound, std::size_t workers) {
 
 traffic::LoadBalancing LoadBalancingOf(config::LoadBalancing balancing) {
   switch (balancing) {
-    case config::LoadBalancing::kRoundRobin: return traffic::LoadBalancing::kRoundRobin;
-    case config::LoadBalancing::kRandom: return traffic::LoadBalancing::kRandom;
-    case config::LoadBalancing::kLeastRequest: return traffic::LoadBalancing::kLeastRequest;
-    case config::LoadBalancing::kRingHash: return traffic::LoadBalancing::kRingHash;
+    case config::LoadBalancing::kRoundRobin:
+      return traffic::LoadBalancing::kRoundRobin;
+    case config::LoadBalancing::kRandom:
+      return traffic::LoadBalancing::kRandom;
+    case config::LoadBalancing::kLeastRequest:
+      return traffic::LoadBalancing::kLeastRequest;
+    case config::LoadBalancing::kRingHash:
+      return traffic::LoadBalancing::kRingHash;
   }
   return traffic::LoadBalancing::kRoundRobin;
 }
@@ -58,20 +62,28 @@ traffic::HealthCheckOptions HealthCheckOf(const config::HealthCheckConfig& confi
 
 limit::OnTableFull OnTableFullOf(config::OnTableFull action) {
   switch (action) {
-    case config::OnTableFull::kSharedBucket: return limit::OnTableFull::kSharedBucket;
-    case config::OnTableFull::kAllow: return limit::OnTableFull::kAllow;
-    case config::OnTableFull::kDeny: return limit::OnTableFull::kDeny;
+    case config::OnTableFull::kSharedBucket:
+      return limit::OnTableFull::kSharedBucket;
+    case config::OnTableFull::kAllow:
+      return limit::OnTableFull::kAllow;
+    case config::OnTableFull::kDeny:
+      return limit::OnTableFull::kDeny;
   }
   return limit::OnTableFull::kSharedBucket;
 }
 
 degrade::Trigger TriggerOf(config::DegradeTrigger trigger) {
   switch (trigger) {
-    case config::DegradeTrigger::kRateLimited: return degrade::Trigger::kRateLimited;
-    case config::DegradeTrigger::kBreakerOpen: return degrade::Trigger::kBreakerOpen;
-    case config::DegradeTrigger::kOverload: return degrade::Trigger::kOverload;
-    case config::DegradeTrigger::kUpstreamError: return degrade::Trigger::kUpstreamError;
-    case config::DegradeTrigger::kTimeout: return degrade::Trigger::kTimeout;
+    case config::DegradeTrigger::kRateLimited:
+      return degrade::Trigger::kRateLimited;
+    case config::DegradeTrigger::kBreakerOpen:
+      return degrade::Trigger::kBreakerOpen;
+    case config::DegradeTrigger::kOverload:
+      return degrade::Trigger::kOverload;
+    case config::DegradeTrigger::kUpstreamError:
+      return degrade::Trigger::kUpstreamError;
+    case config::DegradeTrigger::kTimeout:
+      return degrade::Trigger::kTimeout;
   }
   return degrade::Trigger::kUpstreamError;
 }
@@ -113,10 +125,10 @@ breaker::BreakerOptions OptionsOf(const config::BreakerConfig& config,
                                : breaker::ThresholdMode::kGreater;
   options.consecutive_failures = static_cast<int>(config.consecutive_failures);
   options.wait_duration_in_open_state = config.wait_duration_in_open_state;
-  options.wait_backoff = {.multiplier = config.wait_backoff.multiplier,
-                          .max = std::max(config.wait_backoff.max,
-                                          config.wait_duration_in_open_state),
-                          .jitter_ratio = config.wait_backoff.jitter};
+  options.wait_backoff = {
+      .multiplier = config.wait_backoff.multiplier,
+      .max = std::max(config.wait_backoff.max, config.wait_duration_in_open_state),
+      .jitter_ratio = config.wait_backoff.jitter};
   options.permitted_number_of_calls_in_half_open_state =
       static_cast<int>(config.permitted_number_of_calls_in_half_open_state);
   options.max_wait_duration_in_half_open_state = config.max_wait_duration_in_half_open_state;
@@ -159,12 +171,9 @@ Result<limit::RateLimitOptions> OptionsOf(const config::RateLimitConfig& config,
       return Fail(ErrorCode::kInvalidConfig,
                   fmt::format("rate_limits `{}`: override `{}` must have a part for each of the {} "
                               "of `key`, joined by \"|\"",
-                              config.name,
-                              text,
-                              config.key.size()));
+                              config.name, text, config.key.size()));
     }
-    options.overrides.push_back(
-        {.key_hash = *hash, .limit = value.limit, .burst = value.burst});
+    options.overrides.push_back({.key_hash = *hash, .limit = value.limit, .burst = value.burst});
   }
   return options;
 }
@@ -207,7 +216,8 @@ degrade::ChainOptions OptionsOf(const config::DegradeConfig& config, const std::
   degrade::ChainOptions options;
   options.name = name;
   options.on = degrade::TriggerSet();
-  for (const config::DegradeTrigger trigger : config.on) options.on.Add(TriggerOf(trigger));
+  for (const config::DegradeTrigger trigger : config.on)
+    options.on.Add(TriggerOf(trigger));
   options.max_concurrent = config.max_concurrent;
   for (const config::DegradeStep& step : config.chain) {
     degrade::StepOptions out;

@@ -16,7 +16,8 @@
 
 namespace sluice::gateway {
 
-// `call_timeout` bounds a probe: a hanging one frees its slot after it, or a second if that is less.
+// `call_timeout` bounds a probe: a hanging one frees its slot after it, or a second if that is
+// less.
 [[nodiscard]] breaker::BreakerOptions OptionsOf(const config::BreakerConfig& config,
                                                 const std::string& name,
                                                 Nanos call_timeout);

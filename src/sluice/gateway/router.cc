@@ -55,8 +55,7 @@ Result<RouteMatcher> RouteMatcher::Create(const config::MatchConfig& match) {
     rest.remove_prefix(1);  // The slash before each segment.
     const std::string_view segment = rest.substr(0, rest.find('/'));
     rest.remove_prefix(segment.size());
-    const bool is_capture =
-        segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
+    const bool is_capture = segment.size() > 2 && segment.front() == '{' && segment.back() == '}';
     matcher.segments_.push_back(
         {.text = std::string(is_capture ? segment.substr(1, segment.size() - 2) : segment),
          .is_capture = is_capture});

@@ -1,7 +1,7 @@
 // Router: which route answers a request. The first match wins, in the order of the configuration.
 //
-// Immutable; any thread may ask. Matching allocates nothing: the views in the outcome point into the
-// request and the router.
+// Immutable; any thread may ask. Matching allocates nothing: the views in the outcome point into
+// the request and the router.
 
 #pragma once
 
@@ -49,7 +49,7 @@ class PathCaptures {
 // What a request is matched by.
 struct RouteQuery {
   const wire::RequestHead* head = nullptr;
-  std::string_view path;  // In normal form.
+  std::string_view path;           // In normal form.
   std::string* scratch = nullptr;  // For decoded query parameters; its capacity is reused.
 };
 
@@ -85,7 +85,7 @@ class RouteMatcher {
   [[nodiscard]] bool MatchesQuery(const RouteQuery& query) const;
 
   config::MatchConfig match_;
-  std::vector<Segment> segments_;                      // Of the template.
+  std::vector<Segment> segments_;                       // Of the template.
   std::vector<std::unique_ptr<re2::RE2>> expressions_;  // As match_.headers; null: no regex.
 };
 

@@ -21,7 +21,9 @@ class RouterTest : public testing::Test {
   std::string scratch_;
 };
 
-TEST_F(RouterTest, AnEmptyMatchMatchesEverything) { EXPECT_TRUE(Matches({}, "/any/thing")); }
+TEST_F(RouterTest, AnEmptyMatchMatchesEverything) {
+  EXPECT_TRUE(Matches({}, "/any/thing"));
+}
 
 TEST_F(RouterTest, APrefixEndsAtASegment) {
   const config::MatchConfig match{.path_prefix = "/pay"};

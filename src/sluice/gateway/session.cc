@@ -76,9 +76,10 @@ Task<Session::HeadOutcome> Session::ReadHead() {
     const Result<ByteView> got = co_await stream_->Receive(deadline, kHeadReceiveBytes);
     if (!got) {
       if (!has_begun || got.error().code != ErrorCode::kTimeout) co_return HeadOutcome::kEnded;
-      refusal_ = std::make_unique<Error>(Error{.code = ErrorCode::kRequestTimeout,
-                                               .side = Side::kClient,
-                                               .detail = "the request head is not complete in time"});
+      refusal_ =
+          std::make_unique<Error>(Error{.code = ErrorCode::kRequestTimeout,
+                                        .side = Side::kClient,
+                                        .detail = "the request head is not complete in time"});
       co_return HeadOutcome::kRefused;
     }
     if (got->empty()) co_return HeadOutcome::kEnded;

@@ -46,10 +46,10 @@ struct UpstreamPlan {
 struct RoutePlan {
   const config::RouteConfig* config = nullptr;
   RouteMatcher matcher;
-  std::size_t upstream = 0;               // Index into Snapshot::upstreams; only when forwarding.
-  std::vector<std::size_t> rate_limits;   // Indices into Snapshot::rate_limits.
-  BreakerPlan breaker;                    // The route's own; guard is null: none.
-  std::shared_ptr<degrade::DegradeChain> chain;  // Null: plain refusals.
+  std::size_t upstream = 0;              // Index into Snapshot::upstreams; only when forwarding.
+  std::vector<std::size_t> rate_limits;  // Indices into Snapshot::rate_limits.
+  BreakerPlan breaker;                   // The route's own; guard is null: none.
+  std::shared_ptr<degrade::DegradeChain> chain;                     // Null: plain refusals.
   const std::vector<std::unique_ptr<RouteStats>>* stats = nullptr;  // One per worker.
 };
 

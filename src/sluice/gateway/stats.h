@@ -40,7 +40,7 @@ struct alignas(64) WorkerStats {
   Gauge active_requests;
   Gauge open_connections;
   Counter connections_total;
-  Counter connections_refused_total;  // Over `max_connections`.
+  Counter connections_refused_total;                  // Over `max_connections`.
   std::array<Counter, kReasonCount> protocol_errors;  // Requests refused before they had a route.
   Counter access_log_dropped_total;
   Counter drain_killed_total;
@@ -50,7 +50,8 @@ struct alignas(64) WorkerStats {
 class StatsBook {
  public:
   explicit StatsBook(std::size_t worker_count) : workers_(worker_count) {
-    for (auto& stats : workers_) stats = std::make_unique<WorkerStats>();
+    for (auto& stats : workers_)
+      stats = std::make_unique<WorkerStats>();
   }
 
   // The blocks of route `name`, one per worker, made at the first call; stable for ever.
@@ -67,14 +68,16 @@ class StatsBook {
   template <typename Visit>
   void ForEachPool(Visit visit) const {
     const std::scoped_lock lock(mutex_);
-    for (const PoolEntry& pool : pools_) visit(pool.upstream, *pool.metrics);
+    for (const PoolEntry& pool : pools_)
+      visit(pool.upstream, *pool.metrics);
   }
 
   // Calls `visit(name, blocks)` for every route ever seen, in order of names.
   template <typename Visit>
   void ForEachRoute(Visit visit) const {
     const std::scoped_lock lock(mutex_);
-    for (const auto& [name, blocks] : routes_) visit(name, blocks);
+    for (const auto& [name, blocks] : routes_)
+      visit(name, blocks);
   }
 
  private:

@@ -64,8 +64,7 @@ std::optional<LocalResponse> CarryOut(Exchange& exchange,
 Task<Response> Substitute(Exchange& exchange, Error error) {
   NoteRefusal(exchange, error);
   Response response;
-  degrade::DegradeChain* chain =
-      exchange.route == nullptr ? nullptr : exchange.route->chain.get();
+  degrade::DegradeChain* chain = exchange.route == nullptr ? nullptr : exchange.route->chain.get();
   std::size_t first = 0;
   while (chain != nullptr) {
     std::optional<degrade::Choice> choice =

@@ -18,16 +18,11 @@ void UpstreamCare::Begin(const std::shared_ptr<traffic::Upstream>& upstream) {
   ward->refresh = std::make_unique<traffic::EndpointRefresh>(
       control_, upstream, [&log](const traffic::RefreshEvent& event) {
         if (event.error != nullptr) {
-          log(fmt::format("resolve_failed upstream={} host={} error=\"{}\"",
-                          event.upstream,
-                          event.host,
-                          event.error->detail));
+          log(fmt::format("resolve_failed upstream={} host={} error=\"{}\"", event.upstream,
+                          event.host, event.error->detail));
         } else {
           log(fmt::format("endpoints_changed upstream={} host={} addresses={} left_out={}",
-                          event.upstream,
-                          event.host,
-                          event.addresses,
-                          event.left_out));
+                          event.upstream, event.host, event.addresses, event.left_out));
         }
       });
   ward->refresh->Start(ward->tasks);
@@ -35,9 +30,7 @@ void UpstreamCare::Begin(const std::shared_ptr<traffic::Upstream>& upstream) {
     ward->checker = std::make_unique<traffic::HealthChecker>(
         control_, upstream, [&log](const traffic::HealthTransition& change) {
           log(fmt::format("endpoint_{} upstream={} endpoint={} detail=\"{}\"",
-                          traffic::NameOf(change.health),
-                          change.upstream,
-                          change.endpoint,
+                          traffic::NameOf(change.health), change.upstream, change.endpoint,
                           change.detail));
         });
     ward->checker->Start(ward->tasks);
@@ -81,7 +74,8 @@ void UpstreamCare::RequestStop() {
 }
 
 Task<void> UpstreamCare::Stopped() {
-  for (const std::unique_ptr<Ward>& ward : ending_) co_await ward->tasks.Drained();
+  for (const std::unique_ptr<Ward>& ward : ending_)
+    co_await ward->tasks.Drained();
   ending_.clear();
 }
 

@@ -1,8 +1,8 @@
 // What one worker holds of the configuration: the snapshot it serves, and per upstream a balancer
 // and a pool.
 //
-// A worker keeps an UpstreamClient as long as some snapshot that it still serves names its upstream:
-// connections survive a reload. Not thread-safe: belongs to one loop.
+// A worker keeps an UpstreamClient as long as some snapshot that it still serves names its
+// upstream: connections survive a reload. Not thread-safe: belongs to one loop.
 
 #pragma once
 
@@ -44,8 +44,8 @@ struct UpstreamClient {
   StatsBook& stats;
 };
 
-// A snapshot as one worker serves it. Exchanges hold it by a plain count, so that taking it costs no
-// atomic operation.
+// A snapshot as one worker serves it. Exchanges hold it by a plain count, so that taking it costs
+// no atomic operation.
 struct ServedSnapshot {
   std::shared_ptr<const Snapshot> snapshot;
   std::vector<UpstreamClient*> clients;  // Beside snapshot->upstreams.

@@ -60,8 +60,7 @@ Result<void> AppendUpstreamRequest(Exchange& exchange,
                                    std::string& out) {
   const wire::RequestHead& head = exchange.request();
   const Snapshot& snapshot = *exchange.snapshot->snapshot;
-  const config::UpstreamConfig& upstream =
-      *snapshot.upstreams[exchange.route->upstream].config;
+  const config::UpstreamConfig& upstream = *snapshot.upstreams[exchange.route->upstream].config;
   ExtraHeaders extra;
   wire::RequestRewrite rewrite;
   rewrite.drop = kReplaced;
@@ -69,9 +68,9 @@ Result<void> AppendUpstreamRequest(Exchange& exchange,
 
   rewrite.path = RewrittenPath(exchange, exchange.value_text);
   const bool wants_endpoint = upstream.host_header == config::HostHeader::kEndpoint;
-  rewrite.authority =
-      wants_endpoint || head.authority.empty() ? std::string_view(endpoint.authority())
-                                               : head.authority;
+  rewrite.authority = wants_endpoint || head.authority.empty()
+                          ? std::string_view(endpoint.authority())
+                          : head.authority;
   extra.Add("x-forwarded-for", exchange.forwarded_for);
   const bool keeps_theirs = exchange.peer_is_trusted;
   if (!keeps_theirs || !head.headers.Has(wire::HeaderId::kXForwardedProto)) {

@@ -11,7 +11,8 @@ namespace sluice::gateway {
 namespace {
 
 constexpr Nanos kHousekeepingInterval = std::chrono::milliseconds(100);
-// While draining, a connection that has been idle for so long is closed: it is hardly about to send.
+// While draining, a connection that has been idle for so long is closed: it is hardly about to
+// send.
 constexpr Nanos kDrainIdleMax = std::chrono::seconds(5);
 constexpr std::size_t kFreeExchangesMax = 1024;
 
@@ -112,8 +113,7 @@ Task<void> Worker::AcceptFrom(WorkerListener& listener) {
     if (!stream) break;
     context_.stats.connections_total.Add();
     const std::int64_t bound = listener.plan->config->limits.max_connections;
-    const std::int64_t before =
-        listener.share->connections.fetch_add(1, std::memory_order_relaxed);
+    const std::int64_t before = listener.share->connections.fetch_add(1, std::memory_order_relaxed);
     if (before >= bound) {
       listener.share->connections.fetch_sub(1, std::memory_order_relaxed);
       context_.stats.connections_refused_total.Add();
@@ -157,8 +157,8 @@ std::unique_ptr<Exchange> Worker::TakeExchange(WorkerListener& listener) {
 void Worker::GiveBack(WorkerListener& listener, std::unique_ptr<Exchange> exchange) {
   exchange->Reset();
   if (free_exchanges_.size() >= kFreeExchangesMax) return;
-  free_exchanges_.push_back({.limits = HeadLimitsOf(listener.plan->config->limits),
-                             .exchange = std::move(exchange)});
+  free_exchanges_.push_back(
+      {.limits = HeadLimitsOf(listener.plan->config->limits), .exchange = std::move(exchange)});
 }
 
 void Worker::Begin(Exchange& exchange, WorkerListener& listener) {
@@ -200,8 +200,8 @@ std::size_t Worker::Kill() {
   return killed;
 }
 
-// Forgets listeners without connections that were removed, snapshots that nothing uses any more, and
-// upstreams that no snapshot names.
+// Forgets listeners without connections that were removed, snapshots that nothing uses any more,
+// and upstreams that no snapshot names.
 void Worker::Prune() {
   std::erase_if(listeners_, [](const std::unique_ptr<WorkerListener>& listener) {
     return listener->is_removed && listener->socket == nullptr && listener->sessions == 0;
@@ -212,17 +212,15 @@ void Worker::Prune() {
     });
   }
   std::erase_if(clients_, [this](const std::unique_ptr<UpstreamClient>& client) {
-    const bool is_served = std::ranges::any_of(
-        served_, [&client](const std::unique_ptr<ServedSnapshot>& served) {
+    const bool is_served =
+        std::ranges::any_of(served_, [&client](const std::unique_ptr<ServedSnapshot>& served) {
           return std::ranges::find(served->clients, client.get()) != served->clients.end();
         });
     return !is_served && client->IsQuiet();
   });
-  const bool is_settled = served_.size() == 1 &&
-                          clients_.size() <= served_.back()->clients.size() &&
-                          std::ranges::none_of(listeners_, [](const auto& listener) {
-                            return listener->is_removed;
-                          });
+  const bool is_settled =
+      served_.size() == 1 && clients_.size() <= served_.back()->clients.size() &&
+      std::ranges::none_of(listeners_, [](const auto& listener) { return listener->is_removed; });
   if (!is_settled && !housekeeping_.armed()) {
     loop_.Arm(housekeeping_, loop_.now() + kHousekeepingInterval);
   }

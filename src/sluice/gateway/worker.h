@@ -1,8 +1,8 @@
 // Worker: everything one loop serves: its listeners, its client connections, its side of each
 // upstream. Shared nothing: other threads only post to its loop.
 //
-// Life: Open() new listeners, Install() a snapshot, …, BeginDrain(), Kill(), and when it is_retired() its end. All calls on
-// the worker's own loop.
+// Life: Open() new listeners, Install() a snapshot, …, BeginDrain(), Kill(), and when it
+// is_retired() its end. All calls on the worker's own loop.
 
 #pragma once
 

@@ -1,4 +1,5 @@
-// What every part of a request path may use of its worker. Set up by worker.cc; belongs to one loop.
+// What every part of a request path may use of its worker. Set up by worker.cc; belongs to one
+// loop.
 
 #pragma once
 

@@ -20,13 +20,13 @@ struct ListenerShare {
 
 struct WorkerListener {
   std::string name;
-  Address address;                          // As configured: what identifies it over reloads.
-  std::unique_ptr<Listener> socket;         // Null once it no longer accepts.
+  Address address;                   // As configured: what identifies it over reloads.
+  std::unique_ptr<Listener> socket;  // Null once it no longer accepts.
   std::shared_ptr<ListenerShare> share;
-  SnapshotUse snapshot;                     // The last that named it; `plan` points into it.
+  SnapshotUse snapshot;  // The last that named it; `plan` points into it.
   const ListenerPlan* plan = nullptr;
-  std::size_t sessions = 0;                 // Of this worker.
-  bool is_removed = false;                  // Its connections end with their next response.
+  std::size_t sessions = 0;  // Of this worker.
+  bool is_removed = false;   // Its connections end with their next response.
 };
 
 }  // namespace sluice::gateway

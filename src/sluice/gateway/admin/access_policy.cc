@@ -27,8 +27,8 @@ bool Equal(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   unsigned difference = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    difference |= static_cast<unsigned>(static_cast<unsigned char>(a[i]) ^
-                                        static_cast<unsigned char>(b[i]));
+    difference |=
+        static_cast<unsigned>(static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]));
   }
   return difference == 0;
 }
@@ -61,8 +61,7 @@ Result<AccessPolicy> AccessPolicy::Create(const Address& listen, std::string tok
   if (!token.empty() && token.size() < kTokenCharsMin) {
     return Fail(ErrorCode::kInvalidConfig,
                 fmt::format("admin.token_file: the token must have at least {} characters, got {}",
-                            kTokenCharsMin,
-                            token.size()));
+                            kTokenCharsMin, token.size()));
   }
   return AccessPolicy(std::move(token));
 }
@@ -71,7 +70,8 @@ std::optional<AdminResponse> AccessPolicy::Check(const AdminRequest& request) co
   if (!token_.empty()) {
     const std::string_view got = request.authorization;
     if (!got.starts_with(kBearer) || !Equal(got.substr(kBearer.size()), token_)) {
-      return Refuse(401, "unauthorized", "send `Authorization: Bearer` with the token of admin.token_file");
+      return Refuse(401, "unauthorized",
+                    "send `Authorization: Bearer` with the token of admin.token_file");
     }
   } else if (!NamesThisMachine(request.host)) {
     return Refuse(421, "misdirected", "Host must be localhost, 127.0.0.1 or [::1]");

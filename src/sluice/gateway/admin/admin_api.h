@@ -27,8 +27,9 @@ struct ProcessHooks {
   std::string version;
   std::function<Result<std::string>()> read_config;  // The configuration file's text.
   std::string config_file;
-  std::function<void()> drain;               // Begins to drain; returns at once.
-  std::function<Task<Result<std::string>>()> upgrade;  // A text for people when the successor serves.
+  std::function<void()> drain;  // Begins to drain; returns at once.
+  std::function<Task<Result<std::string>>()>
+      upgrade;  // A text for people when the successor serves.
   std::function<Result<ProcessNumbers>()> usage;
   long pid = 0;
 };

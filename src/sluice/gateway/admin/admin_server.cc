@@ -37,9 +37,8 @@ AdminResponse FromError(const Error& error) {
 
 std::string Lower(std::string_view text) {
   std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
+  std::ranges::transform(lower, lower.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   return lower;
 }
 
@@ -117,15 +116,15 @@ Task<bool> Reply(Loop& loop,
       wire::ExtraHeader{.name = "cache-control", .value = "no-store"},
       wire::ExtraHeader{.name = "allow", .value = response.allow}};
   talk.output.clear();
-  const Result<void> written = wire::AppendSimpleResponse(
-      {.status = response.status,
-       .content_type = response.content_type,
-       .body = response.body,
-       .extra = std::span(extra.data(), response.allow.empty() ? 1 : 2),
-       .request_method = talk.reader.head().method,
-       .client_minor_version = talk.reader.head().minor_version,
-       .persistence = persistence},
-      talk.output);
+  const Result<void> written =
+      wire::AppendSimpleResponse({.status = response.status,
+                                  .content_type = response.content_type,
+                                  .body = response.body,
+                                  .extra = std::span(extra.data(), response.allow.empty() ? 1 : 2),
+                                  .request_method = talk.reader.head().method,
+                                  .client_minor_version = talk.reader.head().minor_version,
+                                  .persistence = persistence},
+                                 talk.output);
   if (!written) co_return false;
   const std::array<ByteView, 1> segments = {talk.output};
   const Result<void> sent = co_await talk.stream.Send(segments, loop.now() + kSendMax);
@@ -168,7 +167,7 @@ Task<bool> ServeOne(Loop& loop, Conversation& talk, AdminApi& api, const AccessP
       keep_alive ? wire::Persistence::kKeepAlive : wire::Persistence::kClose;
   const bool sent = co_await Reply(loop, talk, response, persistence);
   talk.reader.Reset();
-  co_return sent && keep_alive;
+  co_return sent&& keep_alive;
 }
 
 }  // namespace
@@ -211,7 +210,8 @@ Task<void> AdminServer::Serve(std::unique_ptr<Stream> stream) {
 void AdminServer::RequestStop() {
   stopping_ = true;
   if (listener_ != nullptr) listener_->Cancel();
-  for (Stream* stream : streams_) stream->Cancel();
+  for (Stream* stream : streams_)
+    stream->Cancel();
 }
 
 Task<void> AdminServer::Stopped() {

@@ -98,27 +98,23 @@ void AddRoutes(Gateway& gateway, Page& page) {
       for (std::size_t i = 0; i < kStatusClassCount; ++i) {
         const std::uint64_t count = route.totals.by_method[method][i];
         if (count == 0) continue;
-        page.Add({Label("route", route.name),
-                  Label("service", route.upstream),
+        page.Add({Label("route", route.name), Label("service", route.upstream),
                   Label("method", wire::NameOf(static_cast<wire::Method>(method))),
                   Label("code_class", i == 0 ? "none" : std::to_string(i) + "xx")},
                  count);
       }
     }
   }
-  page.Begin(MetricType::Histogram,
-             "sluice_http_request_duration_seconds",
+  page.Begin(MetricType::Histogram, "sluice_http_request_duration_seconds",
              "From the complete request head to the last byte of the response.");
   for (const NamedRoute& route : routes) {
-    page.AddHistogram(
-        {Label("route", route.name)}, route.totals.duration, route.totals.duration_sum_nanos);
+    page.AddHistogram({Label("route", route.name)}, route.totals.duration,
+                      route.totals.duration_sum_nanos);
   }
-  page.Begin(MetricType::Histogram,
-             "sluice_upstream_duration_seconds",
+  page.Begin(MetricType::Histogram, "sluice_upstream_duration_seconds",
              "From an attempt's start to its response head.");
   for (const NamedRoute& route : routes) {
-    page.AddHistogram({Label("route", route.name)},
-                      route.totals.upstream_duration,
+    page.AddHistogram({Label("route", route.name)}, route.totals.upstream_duration,
                       route.totals.upstream_sum_nanos);
   }
   page.Begin(MetricType::Counter, "sluice_http_reasons_total", "How requests ended.");
@@ -143,19 +139,17 @@ void AddClients(Gateway& gateway, Page& page) {
   page.Add({}, totals.connections);
   page.Begin(MetricType::Counter, "sluice_connections_total", "Client connections accepted.");
   page.Add({}, totals.connections_total);
-  page.Begin(MetricType::Counter,
-             "sluice_connections_refused_total",
+  page.Begin(MetricType::Counter, "sluice_connections_refused_total",
              "Client connections closed at once, over max_connections.");
   page.Add({}, totals.connections_refused);
-  page.Begin(MetricType::Counter,
-             "sluice_protocol_errors_total",
+  page.Begin(MetricType::Counter, "sluice_protocol_errors_total",
              "Requests refused before a route was found.");
   for (std::size_t i = 0; i < kReasonCount; ++i) {
     if (totals.protocol_errors[i] == 0) continue;
     page.Add({Label("class", NameOf(static_cast<Reason>(i)))}, totals.protocol_errors[i]);
   }
-  page.Begin(
-      MetricType::Counter, "sluice_access_log_dropped_total", "Lines that the sink could not take.");
+  page.Begin(MetricType::Counter, "sluice_access_log_dropped_total",
+             "Lines that the sink could not take.");
   page.Add({}, totals.log_lines_dropped);
 }
 
@@ -172,8 +166,8 @@ void AddRateLimits(const Snapshot& snapshot, Page& page) {
     add("denied", totals.denied);
     add("would_deny", totals.would_deny);
   }
-  page.Begin(
-      MetricType::Counter, "sluice_limit_near_limit_total", "Admitted with the burst nearly used.");
+  page.Begin(MetricType::Counter, "sluice_limit_near_limit_total",
+             "Admitted with the burst nearly used.");
   for (const RatePlan& plan : snapshot.rate_limits) {
     page.Add({Label("rule", plan.config->name)}, plan.guard->Stats().decisions.near_limit);
   }
@@ -187,9 +181,9 @@ void AddRateLimits(const Snapshot& snapshot, Page& page) {
 void AddBreakers(Gateway& gateway, Page& page) {
   const SteadyTime now = gateway.control().now();
   const auto& breakers = gateway.registry().breakers();
-  page.Begin(MetricType::Gauge,
-             "sluice_breaker_state",
-             "0 closed, 1 open, 2 half open, 3 recovering, 4 forced open, 5 disabled, 6 metrics only.");
+  page.Begin(
+      MetricType::Gauge, "sluice_breaker_state",
+      "0 closed, 1 open, 2 half open, 3 recovering, 4 forced open, 5 disabled, 6 metrics only.");
   for (const auto& [name, breaker] : breakers) {
     page.Add({Label("rule", name)}, static_cast<int>(breaker->Snapshot(now).state));
   }
@@ -207,15 +201,15 @@ void AddBreakers(Gateway& gateway, Page& page) {
     for (std::size_t from = 0; from < breaker::kStates; ++from) {
       for (std::size_t to = 0; to < breaker::kStates; ++to) {
         if (state.transitions[from][to] == 0) continue;
-        page.Add({Label("rule", name),
-                  Label("from", breaker::NameOf(static_cast<breaker::State>(from))),
-                  Label("to", breaker::NameOf(static_cast<breaker::State>(to)))},
-                 state.transitions[from][to]);
+        page.Add(
+            {Label("rule", name), Label("from", breaker::NameOf(static_cast<breaker::State>(from))),
+             Label("to", breaker::NameOf(static_cast<breaker::State>(to)))},
+            state.transitions[from][to]);
       }
     }
   }
-  page.Begin(
-      MetricType::Counter, "sluice_breaker_not_permitted_total", "Calls that a breaker refused.");
+  page.Begin(MetricType::Counter, "sluice_breaker_not_permitted_total",
+             "Calls that a breaker refused.");
   for (const auto& [name, breaker] : breakers) {
     page.Add({Label("rule", name)}, breaker->Snapshot(now).not_permitted_total);
   }
@@ -236,18 +230,19 @@ void AddUpstreams(Gateway& gateway, const Snapshot& snapshot, Page& page) {
     for (const UpstreamPlan& plan : snapshot.upstreams) {
       const auto list = plan.upstream->Endpoints();
       for (const traffic::EndpointMember& member : list->members) {
-        page.Add({Label("upstream", plan.config->name), Label("endpoint", member.endpoint->label())},
-                 value(*list, *member.endpoint));
+        page.Add(
+            {Label("upstream", plan.config->name), Label("endpoint", member.endpoint->label())},
+            value(*list, *member.endpoint));
       }
     }
   };
-  page.Begin(MetricType::Gauge,
-             "sluice_endpoint_available_ratio",
+  page.Begin(MetricType::Gauge, "sluice_endpoint_available_ratio",
              "Share of its traffic an endpoint gets: 0 when unhealthy, 1 when well.");
   each_endpoint([now](const traffic::EndpointList& list, const traffic::Endpoint& endpoint) {
     return list.GateWeight(endpoint, now);
   });
-  page.Begin(MetricType::Counter, "sluice_endpoint_requests_total", "Attempts sent to an endpoint.");
+  page.Begin(MetricType::Counter, "sluice_endpoint_requests_total",
+             "Attempts sent to an endpoint.");
   each_endpoint([](const traffic::EndpointList&, const traffic::Endpoint& endpoint) {
     return endpoint.requests_total();
   });
@@ -274,11 +269,11 @@ void AddOperations(Gateway& gateway, const ProcessHooks& hooks, Page& page) {
   const auto& current = gateway.registry().current();
   page.Begin(MetricType::Gauge, "sluice_config_last_reload_successful", "1, or 0 after a refusal.");
   page.Add({}, reloads.last_was_successful ? 1 : 0);
-  page.Begin(MetricType::Gauge,
-             "sluice_config_last_reload_success_timestamp_seconds",
+  page.Begin(MetricType::Gauge, "sluice_config_last_reload_success_timestamp_seconds",
              "When a configuration was last put in force.");
   page.Add({}, static_cast<double>(reloads.last_success.time_since_epoch().count()) / 1e9);
-  page.Begin(MetricType::Gauge, "sluice_config_generation", "Number of the configuration in force.");
+  page.Begin(MetricType::Gauge, "sluice_config_generation",
+             "Number of the configuration in force.");
   page.Add({}, current == nullptr ? 0 : current->generation);
   page.Begin(MetricType::Counter, "sluice_drain_killed_total", "Requests cut off by draining.");
   page.Add({}, gateway.drain_killed());

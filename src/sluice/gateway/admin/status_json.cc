@@ -13,7 +13,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-double Seconds(Nanos span) { return static_cast<double>(span.count()) / 1e9; }
+double Seconds(Nanos span) {
+  return static_cast<double>(span.count()) / 1e9;
+}
 
 Json DecisionsJson(const limit::DecisionTotals& totals) {
   return {{"allowed", totals.allowed},
@@ -173,12 +175,14 @@ std::string UpstreamsJson(Gateway& gateway) {
 std::string GuardsJson(Gateway& gateway) {
   Json guards = Json::array();
   const Snapshot& snapshot = *gateway.registry().current();
-  for (const RatePlan& plan : snapshot.rate_limits) guards.push_back(RateLimitJson(plan));
+  for (const RatePlan& plan : snapshot.rate_limits)
+    guards.push_back(RateLimitJson(plan));
   const SteadyTime now = gateway.control().now();
   for (const auto& [name, breaker] : gateway.registry().breakers()) {
     guards.push_back(BreakerJson(name, *breaker, now));
   }
-  for (const degrade::DegradeChain* chain : ChainsOf(snapshot)) guards.push_back(DegradeJson(*chain));
+  for (const degrade::DegradeChain* chain : ChainsOf(snapshot))
+    guards.push_back(DegradeJson(*chain));
   return Json{{"guards", std::move(guards)}}.dump(2) + "\n";
 }
 

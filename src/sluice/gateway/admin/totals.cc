@@ -15,15 +15,18 @@ bool IsRefusal(Reason reason) {
     case Reason::kDenied:
     case Reason::kClientBadRequest:
     case Reason::kClientTooLarge:
-    case Reason::kNoRoute: return true;
-    default: return false;
+    case Reason::kNoRoute:
+      return true;
+    default:
+      return false;
   }
 }
 
 void AddHistogram(const LatencyHistogram& histogram,
                   std::array<std::uint64_t, LatencyHistogram::kBucketCount>& buckets,
                   std::uint64_t& sum) {
-  for (std::size_t i = 0; i < buckets.size(); ++i) buckets[i] += histogram.bucket(i);
+  for (std::size_t i = 0; i < buckets.size(); ++i)
+    buckets[i] += histogram.bucket(i);
   sum += histogram.sum_nanos();
 }
 
@@ -36,7 +39,8 @@ double RouteTotals::MeanSeconds() const {
 
 double RouteTotals::QuantileSeconds(double quantile) const {
   std::uint64_t all = 0;
-  for (const std::uint64_t bucket : duration) all += bucket;
+  for (const std::uint64_t bucket : duration)
+    all += bucket;
   if (all == 0) return 0;
   const auto rank = static_cast<std::uint64_t>(std::ceil(quantile * static_cast<double>(all)));
   std::uint64_t below = 0;
@@ -58,7 +62,8 @@ RouteTotals TotalsOf(const std::vector<std::unique_ptr<RouteStats>>& blocks) {
         totals.requests += count;
       }
     }
-    for (std::size_t i = 0; i < kReasonCount; ++i) totals.reasons[i] += block->reasons[i].value();
+    for (std::size_t i = 0; i < kReasonCount; ++i)
+      totals.reasons[i] += block->reasons[i].value();
     AddHistogram(block->duration, totals.duration, totals.duration_sum_nanos);
     AddHistogram(block->upstream_duration, totals.upstream_duration, totals.upstream_sum_nanos);
     totals.retries += block->retries.value();
@@ -72,7 +77,8 @@ GatewayTotals TotalsOf(StatsBook& stats) {
   stats.ForEachRoute([&totals](const std::string& /*name*/, const auto& blocks) {
     const RouteTotals route = TotalsOf(blocks);
     totals.requests += route.requests;
-    for (std::size_t i = 0; i < kReasonCount; ++i) totals.reasons[i] += route.reasons[i];
+    for (std::size_t i = 0; i < kReasonCount; ++i)
+      totals.reasons[i] += route.reasons[i];
   });
   for (std::size_t i = 0; i < stats.worker_count(); ++i) {
     const WorkerStats& worker = stats.worker(i);
