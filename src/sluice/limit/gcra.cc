@@ -23,6 +23,11 @@ Ticks TicksOf(std::int64_t count, Nanos period, std::int64_t limit) {
   return static_cast<Ticks>(std::min(ticks, kMost));
 }
 
+// False for a NaN too, as no plain comparison of the opposite would be.
+bool IsWithin(double value, double least, double most) {
+  return value >= least && value <= most;
+}
+
 // The ticks of many tokens; more than any tolerance when that would not fit.
 Ticks Cost(const GcraPace& pace, std::uint32_t tokens) {
   if (pace.interval > std::numeric_limits<Ticks>::max() / 2 / (std::int64_t{tokens} + 1)) {
@@ -79,7 +84,7 @@ void Validate(const GcraOptions& options, std::string_view path, ConfigProblems&
                                     options.burst));
     }
   }
-  if (!(options.init_fill_ratio >= 0 && options.init_fill_ratio <= 1)) {
+  if (!IsWithin(options.init_fill_ratio, 0, 1)) {
     complain("init_fill_ratio", fmt::format("must be 0..1, got {}", options.init_fill_ratio));
   }
 }

@@ -76,7 +76,7 @@ Admission KeyedLimiter::TryTake(std::uint64_t key_hash, std::uint32_t tokens, St
     *found = step.next_tat;
   } else if (step.next_tat > tat && !shard.table.Insert(hash, step.next_tat, at, budget_)) {
     ++shard.table_full;
-    step.admission = WithoutRoom(shard, pace, tokens, now);
+    if (step.admission.admitted) step.admission = WithoutRoom(shard, pace, tokens, now);
   }
   if (tokens > 0) ++(step.admission.admitted ? shard.allowed : shard.denied);
   return step.admission;

@@ -143,6 +143,14 @@ TEST(KeyedLimiter, AFullTableAdmitsNewKeysIfToldTo) {
   EXPECT_EQ(Admitted(limiter, 1, 5, 0s), 0);
 }
 
+TEST(KeyedLimiter, AFullTableAdmitsNothingThatARoomyOneWouldRefuse) {
+  KeyedLimiterOptions options = Small(1, OnTableFull::kAllow);
+  options.gcra.on_reject = OnReject::kDrain;
+  KeyedLimiter limiter(options, kStart);
+  ASSERT_EQ(Admitted(limiter, 1, 1, 0s), 1);
+  EXPECT_FALSE(limiter.TryTake(2, 5, kStart).admitted);
+}
+
 TEST(KeyedLimiter, AFullTableRefusesNewKeysIfToldToAndSaysWhenThereMayBeRoom) {
   KeyedLimiter limiter(Small(2, OnTableFull::kDeny), kStart);
   ASSERT_EQ(Admitted(limiter, 1, 1, 0s) + Admitted(limiter, 2, 1, 0s), 2);

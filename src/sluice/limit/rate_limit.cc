@@ -38,6 +38,11 @@ KeyedLimiterOptions KeyedOf(const RateLimitOptions& options) {
   return keyed;
 }
 
+// False for a NaN too, as no plain comparison of the opposite would be.
+bool IsWithin(double value, double least, double most) {
+  return value >= least && value <= most;
+}
+
 class Complaints {
  public:
   Complaints(std::string_view path, ConfigProblems& problems) : path_(path), problems_(problems) {}
@@ -114,14 +119,14 @@ void Validate(const RateLimitOptions& options, std::string_view path, ConfigProb
                                        "would ever be admitted",
                                        EffectiveBurst(GcraOf(options)), options.cost));
   }
-  if (!(options.enforce_percent >= 0 && options.enforce_percent <= 100)) {
+  if (!IsWithin(options.enforce_percent, 0, 100)) {
     complaints.Add("enforce_percent",
                    fmt::format("must be 0..100, got {}", options.enforce_percent));
   }
   if (options.status < 400 || options.status > 599) {
     complaints.Add("status", fmt::format("must be 400..599, got {}", options.status));
   }
-  if (!(options.near_limit_ratio >= 0 && options.near_limit_ratio <= 1)) {
+  if (!IsWithin(options.near_limit_ratio, 0, 1)) {
     complaints.Add("near_limit_ratio",
                    fmt::format("must be 0..1, got {}", options.near_limit_ratio));
   }

@@ -7,7 +7,9 @@
 namespace sluice::limit {
 
 void Validate(const RetryBudgetOptions& options, std::string_view path, ConfigProblems& problems) {
-  if (!(options.budget_percent >= 0 && options.budget_percent <= 100)) {
+  // Written so that a NaN is out of range.
+  const bool fits = options.budget_percent >= 0 && options.budget_percent <= 100;
+  if (!fits) {
     problems.push_back({fmt::format("{}.budget_percent", path),
                         fmt::format("must be 0..100, got {}", options.budget_percent)});
   }
