@@ -27,6 +27,10 @@ struct PooledConnection final : HangupWatcher {
         host(its_host),
         connection(its_pool.loop_, std::move(stream), its_pool.limits_) {}
 
+  PooledConnection(const PooledConnection&) = delete;
+  PooledConnection& operator=(const PooledConnection&) = delete;
+  virtual ~PooledConnection() = default;
+
   void OnHangup() override { pool.Hangup(*this); }
 
   Pool& pool;
