@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "sluice/platform/linux/system_error.h"
@@ -134,6 +135,11 @@ void FileSink::WriteAll(ByteView text) {
   while (!text.empty()) {
     const ssize_t written = ::write(fd_.get(), text.data(), text.size());
     if (written < 0 && errno == EINTR) continue;
+    if (written < 0 && errno == EAGAIN) {  // A standard stream that somebody made non-blocking.
+      pollfd ready{.fd = fd_.get(), .events = POLLOUT, .revents = 0};
+      ::poll(&ready, 1, -1);
+      continue;
+    }
     if (written < 0) {
       lost_bytes_ += text.size();
       ++failures_;

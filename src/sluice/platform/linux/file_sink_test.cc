@@ -1,5 +1,6 @@
 #include "sluice/platform/linux/file_sink.h"
 
+#include <array>
 #include <filesystem>
 #include <string>
 #include <thread>
@@ -160,6 +161,29 @@ TEST_F(FileSinkTest, WritesToTheStandardStreams) {
   }
   EXPECT_EQ(testing::internal::GetCapturedStdout(), "to stdout\n");
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "to stderr\n");
+}
+
+TEST_F(FileSinkTest, WaitsForAStandardStreamThatIsNotBlocking) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const OwnedFd reader(ends[0]);
+  OwnedFd writer(ends[1]);
+  ::fcntl(writer.get(), F_SETFL, O_NONBLOCK);
+  const OwnedFd before(::dup(STDOUT_FILENO));
+  ASSERT_GE(::dup2(writer.get(), STDOUT_FILENO), 0);
+  auto sink = *FileSink::Open("stdout");
+  ::dup2(before.get(), STDOUT_FILENO);
+  writer.Close();
+  constexpr Bytes kBytes = kMiB;  // More than a pipe holds.
+  EXPECT_TRUE(Append(*sink, std::string(kBytes, 'x')));
+  std::vector<char> part(64 * kKiB);
+  for (Bytes got = 0; got < kBytes;) {
+    const ssize_t bytes = ::read(reader.get(), part.data(), part.size());
+    ASSERT_GT(bytes, 0);
+    got += static_cast<Bytes>(bytes);
+  }
+  sink->Flush();
+  EXPECT_EQ(sink->lost_bytes_total(), 0U);
 }
 
 // Run under ThreadSanitizer too.

@@ -9,7 +9,8 @@
 // (socket_stream.h), a listener a bounded number of accepts; then the others go first.
 //
 // Thread rule: everything on the thread that runs the loop, but Post() and Stop(). Streams,
-// listeners and timers must be gone before the loop is destroyed.
+// listeners and timers must be gone before the loop is destroyed, and no call of another thread
+// may be under way.
 
 #pragma once
 
@@ -62,6 +63,7 @@ class EpollLoop final : public Loop {
   [[nodiscard]] WallTime wall_now() const override { return reactor_.wall_now(); }
   void Arm(Timer& timer, SteadyTime due) override { reactor_.timers().Arm(timer, due); }
   void Disarm(Timer& timer) override { reactor_.timers().Disarm(timer); }
+  // The loop must outlive the call: join threads that post before destroying it.
   void Post(std::move_only_function<void()> work) override;
   [[nodiscard]] Random& random() override { return random_; }
   [[nodiscard]] Resolver& resolver() override { return *resolver_; }

@@ -145,7 +145,6 @@ TEST(LoopThread, NoWakeUpIsLost) {
   struct Player {
     static void Hit(LoopThread& here, LoopThread& there, std::atomic<int>& rounds) {
       if (rounds.fetch_add(1) + 1 >= kRounds) {
-        rounds.notify_all();
         return;
       }
       there.loop().Post([&here, &there, &rounds] { Hit(there, here, rounds); });
@@ -155,6 +154,9 @@ TEST(LoopThread, NoWakeUpIsLost) {
   for (int seen = rounds.load(); seen < kRounds; seen = rounds.load()) {
     std::this_thread::yield();
   }
+  // Both threads first: the last Post() to the one may still be under way on the other.
+  left->StopAndJoin();
+  right->StopAndJoin();
   EXPECT_EQ(rounds.load(), kRounds);
 }
 

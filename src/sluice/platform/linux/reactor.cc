@@ -89,6 +89,13 @@ void Reactor::Unregister(EventSource& source) {
   --registered_;
 }
 
+void Reactor::UnregisterShared(int fd, EventSource& source) {
+  if (source.slot_ != EventSource::kNoSlot) {
+    ::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  }
+  Unregister(source);
+}
+
 void Reactor::Defer(EventSource& source) {
   if (source.next == nullptr) LinkLast(deferred_, source);
 }

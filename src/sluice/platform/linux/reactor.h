@@ -47,8 +47,12 @@ class Reactor {
   [[nodiscard]] Result<void> Register(int fd, std::uint32_t events, EventSource& source);
   // Changes what a registered descriptor waits for; sockets never need it, a resolver may.
   void Modify(int fd, std::uint32_t events, EventSource& source);
-  // Forgets `source`, and its deferral. Call it before its descriptor is closed. Idempotent.
+  // Forgets `source`, and its deferral. For descriptors that nobody else holds and that are closed
+  // next, which takes them out of epoll without a system call. Idempotent.
   void Unregister(EventSource& source);
+  // The same for a descriptor that stays open, here or in another process or loop: left in epoll it
+  // would go on waking this loop for nothing.
+  void UnregisterShared(int fd, EventSource& source);
 
   // Calls source.OnReady(0) in the next turn, which then does not sleep. Idempotent.
   void Defer(EventSource& source);

@@ -109,9 +109,9 @@ Result<std::unique_ptr<SocketListener>> SocketListener::Start(Reactor& reactor,
   std::unique_ptr<SocketListener> listener(
       new SocketListener(reactor, std::move(fd), std::move(local)));
   listener->NoteFile(file);
-  // Exclusive: of several loops that listen on one socket only some are woken for a connection.
-  Result<void> registered =
-      reactor.Register(listener->fd_.get(), EPOLLIN | EPOLLET | EPOLLEXCLUSIVE, *listener);
+  // Not EPOLLEXCLUSIVE: where several loops or processes share a socket (a Unix socket, a
+  // hand-over) a wake-up given to one that has just stopped accepting would be lost to the others.
+  Result<void> registered = reactor.Register(listener->fd_.get(), EPOLLIN | EPOLLET, *listener);
   if (!registered) return std::unexpected(std::move(registered.error()));
   return listener;
 }
@@ -124,7 +124,7 @@ SocketListener::SocketListener(Reactor& reactor, OwnedFd fd, Address local)
 
 SocketListener::~SocketListener() {
   SLUICE_ASSERT(accept_ == nullptr);
-  reactor_.Unregister(*this);
+  reactor_.UnregisterShared(fd_.get(), *this);
   reactor_.timers().Disarm(pause_timer_);
   if (file_ == SocketFile::kTheirs) return;
   struct stat file{};
@@ -150,6 +150,7 @@ Result<OwnedFd> SocketListener::Duplicate() const {
 
 void SocketListener::Cancel() {
   cancelled_ = true;
+  reactor_.UnregisterShared(fd_.get(), *this);
   reactor_.timers().Disarm(pause_timer_);
   if (accept_ == nullptr) return;
   accept_->result = Fail(ErrorCode::kCancelled, {});

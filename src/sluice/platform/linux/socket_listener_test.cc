@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "sluice/platform/linux/loop_fixture.h"
+#include "sluice/platform/linux/loop_thread.h"
 #include "sluice/platform/linux/socket_address.h"
 
 namespace sluice::platform {
@@ -222,6 +224,35 @@ TEST_F(SocketListenerTest, ADuplicateOfAUnixListenerAcceptsOnAnotherLoop) {
   EXPECT_TRUE(std::filesystem::exists(folder_ / "socket"));
 }
 
+// A successor accepts from the same socket: a wake-up that went to the one that does not accept any
+// more would be lost.
+TEST_F(SocketListenerTest, ACancelledListenerTakesNoWakeUpsFromOthersOfTheSameSocket) {
+  std::unique_ptr<SocketListener> first;
+  std::promise<OwnedFd> duplicate;
+  const auto thread = *LoopThread::Start();
+  thread->loop().Post([&] {
+    first = *thread->loop().ListenSocket(AnyPort(), {});
+    duplicate.set_value(*first->Duplicate());
+  });
+  const auto second = *loop_->Adopt(duplicate.get_future().get());
+  std::promise<void> cancelled;
+  thread->loop().Post([&] {
+    first->Cancel();
+    cancelled.set_value();
+  });
+  cancelled.get_future().wait();
+
+  for (int i = 0; i < 20; ++i) {
+    Connected accepted;
+    Spawn(AcceptFrom(*second, accepted));
+    EXPECT_FALSE(accepted.done);
+    const OwnedFd client = RawConnect(second->local());
+    ASSERT_TRUE(Until([&] { return accepted.done; }));
+  }
+  thread->loop().Post([&] { first.reset(); });
+  thread->StopAndJoin();
+}
+
 TEST_F(SocketListenerTest, OnlyAListeningSocketIsAdopted) {
   const auto not_listening =
       loop_->Adopt(OwnedFd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)));
@@ -258,6 +289,15 @@ TEST_F(ConnectTest, AUnixPathWithoutASocketFails) {
 TEST_F(ConnectTest, AUnixPathThatIsTooLongFails) {
   Connected connected;
   Spawn(ConnectTo(*loop_, Address::Unix(std::string(200, 'x')), In(5s), connected));
+  ASSERT_TRUE(connected.error.has_value());
+  EXPECT_EQ(connected.error->code, ErrorCode::kConnectFailed);
+}
+
+TEST_F(ConnectTest, AUnixSocketWithAFullQueueFails) {
+  const auto listener = *loop_->ListenSocket(Address::Unix(folder_ / "socket"), {.backlog = 0});
+  const OwnedFd in_queue = RawConnect(listener->local());
+  Connected connected;
+  Spawn(ConnectTo(*loop_, listener->local(), In(5s), connected));
   ASSERT_TRUE(connected.error.has_value());
   EXPECT_EQ(connected.error->code, ErrorCode::kConnectFailed);
 }
