@@ -10,7 +10,8 @@ class Truncated(Exception):
     """The connection ended before the answer did. `reset` tells how."""
 
     def __init__(self, got, reset):
-        super().__init__(f"after {len(got)} bytes ({'reset' if reset else 'closed'}): {got[-200:]!r}")
+        how = "reset" if reset else "closed"
+        super().__init__(f"{how} after {len(got)} bytes: {got[-200:]!r}")
         self.got = got
         self.reset = reset
 
@@ -98,7 +99,7 @@ class Client:
         self._buffer += data
         return bool(data)
 
-    def _until(self, mark):
+    def until(self, mark):
         """Takes everything up to and including `mark`."""
         start = 0
         while (at := self._buffer.find(mark, start)) < 0:
@@ -128,7 +129,7 @@ class Client:
 
     def response(self, method="GET"):
         """The next answer, whole: interim ones (1xx but 101) included, one at a time."""
-        head = self._until(b"\r\n\r\n")
+        head = self.until(b"\r\n\r\n")
         status_line, *lines = head[:-4].decode("latin-1").split("\r\n")
         version, _, rest = status_line.partition(" ")
         answer = Response(int(rest[:3]), version, raw_head=head)
@@ -146,12 +147,12 @@ class Client:
 
     def _read_chunks(self, answer):
         pieces = []
-        while size := int(self._until(b"\r\n")[:-2], 16):
+        while size := int(self.until(b"\r\n")[:-2], 16):
             pieces.append(self.take(size))
             if self.take(2) != b"\r\n":
                 raise AssertionError("no line end behind a chunk")
         answer.body = b"".join(pieces)
-        while (line := self._until(b"\r\n")[:-2]) != b"":
+        while (line := self.until(b"\r\n")[:-2]) != b"":
             answer.trailers.append(_field(line.decode("latin-1")))
 
 

@@ -131,7 +131,8 @@ class Sluice:
 
     def wait_said(self, pattern, seconds=10.0):
         """Waits for a line on stderr and returns the match."""
-        return wait_until(lambda: re.search(pattern, self.said()), f"{pattern!r} on stderr", seconds)
+        found = f"{pattern!r} on stderr"
+        return wait_until(lambda: re.search(pattern, self.said()), found, seconds)
 
     def wait_serving(self):
         def serves():

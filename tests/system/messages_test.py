@@ -224,7 +224,7 @@ class Limits(SystemTest):
                                  "max_headers": 20, "max_body_bytes": "64KiB"}}))
 
     def refused(self, data, status):
-        """Sends all of `data`, gets `status` delivered in spite of it, and nothing goes upstream."""
+        """Sends `data`, gets `status` delivered in spite of it, and nothing goes upstream."""
         client = self.client(self.gateway)
         try:
             client.send(data)

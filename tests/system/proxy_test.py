@@ -109,11 +109,12 @@ class RealServers(SystemTest):
         sluice = self.sluice(config)
         code, body, errors = curl("--unix-socket", folder / "down.sock", "http://any/healthz")
         self.assertEqual((code, body), (0, b"ok\n"), errors)
-        code, body, errors = curl("--unix-socket", folder / "admin.sock", "http://localhost/healthz")
+        code, body, errors = curl(
+            "--unix-socket", folder / "admin.sock", "http://localhost/healthz")
         self.assertEqual((code, body), (0, b"ok\n"), errors)
         sluice.stop()
         self.assertFalse((folder / "down.sock").exists(), "the socket's file was left behind")
-        self.assertFalse((folder / "admin.sock").exists(), "the admin socket's file was left behind")
+        self.assertFalse((folder / "admin.sock").exists(), "the socket's file was left behind")
 
     def test_an_endpoint_may_be_a_name(self):
         booking = self.booking()
