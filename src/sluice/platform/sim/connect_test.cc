@@ -1,3 +1,5 @@
+// Who reaches whom: listening (listener.h, network.h) and connecting (connector.h).
+
 #include <chrono>
 #include <memory>
 #include <vector>
@@ -5,7 +7,9 @@
 #include <gtest/gtest.h>
 
 #include "sluice/platform/sim/connected_pair.h"
+#include "sluice/platform/sim/connector.h"
 #include "sluice/platform/sim/listener.h"
+#include "sluice/platform/sim/network.h"
 
 namespace sluice::sim {
 namespace {
@@ -16,7 +20,7 @@ constexpr Nanos kLatency = 50us;
 const Address kServer = Address::Ipv4({10, 0, 0, 1}, 80);
 const Address kSocket = Address::Unix("/run/pay.sock");
 
-class Network : public testing::Test {
+class NetworkTest : public testing::Test {
  protected:
   std::unique_ptr<sluice::Listener> Listen(const Address& address,
                                            const ListenOptions& options = {}) {
@@ -49,7 +53,7 @@ class Network : public testing::Test {
   TaskGroup tasks;
 };
 
-TEST_F(Network, ConnectsInOneRoundTrip) {
+TEST_F(NetworkTest, ConnectsInOneRoundTrip) {
   const auto listener = Listen(kServer);
   std::unique_ptr<sluice::Stream> ours;
   std::unique_ptr<sluice::Stream> theirs;
@@ -65,7 +69,7 @@ TEST_F(Network, ConnectsInOneRoundTrip) {
   EXPECT_EQ(accepted.at, start + 3 * kLatency);
 }
 
-TEST_F(Network, RefusesWhereNobodyListens) {
+TEST_F(NetworkTest, RefusesWhereNobodyListens) {
   std::unique_ptr<sluice::Stream> ours;
   Report connected;
   const SteadyTime start = world.now();
@@ -82,7 +86,7 @@ Task<void> ConnectForError(Loop& loop, Address address, Error& error) {
   error = connected.error();
 }
 
-TEST_F(Network, SaysThatARefusedConnectIsSafeToRetry) {
+TEST_F(NetworkTest, SaysThatARefusedConnectIsSafeToRetry) {
   Error error;
   const auto start = [&, this] { tasks.Spawn(ConnectForError(client, kServer, error)); };
   client.Enter(start);
@@ -93,7 +97,7 @@ TEST_F(Network, SaysThatARefusedConnectIsSafeToRetry) {
   EXPECT_EQ(error.detail, "connecting to 10.0.0.1:80: refused");
 }
 
-TEST_F(Network, AnswersConnectsToUnixAddressesWithinTheCall) {
+TEST_F(NetworkTest, AnswersConnectsToUnixAddressesWithinTheCall) {
   const auto listener = Listen(kSocket);
   std::unique_ptr<sluice::Stream> ours;
   std::unique_ptr<sluice::Stream> none;
@@ -113,7 +117,7 @@ TEST_F(Network, AnswersConnectsToUnixAddressesWithinTheCall) {
   EXPECT_EQ(theirs->peer().family(), Address::Family::kUnix);
 }
 
-TEST_F(Network, KeepsConnectionsUntilTheyAreAccepted) {
+TEST_F(NetworkTest, KeepsConnectionsUntilTheyAreAccepted) {
   const auto listener = Listen(kServer);
   std::unique_ptr<sluice::Stream> ours;
   std::unique_ptr<sluice::Stream> theirs;
@@ -128,7 +132,7 @@ TEST_F(Network, KeepsConnectionsUntilTheyAreAccepted) {
   EXPECT_NE(theirs, nullptr);
 }
 
-TEST_F(Network, RetriesAgainstAFullBacklogAsTcpDoes) {
+TEST_F(NetworkTest, RetriesAgainstAFullBacklogAsTcpDoes) {
   const auto listener = Listen(kServer, {.backlog = 1});
   std::vector<std::unique_ptr<sluice::Stream>> ours(2);
   std::vector<std::unique_ptr<sluice::Stream>> theirs(2);
@@ -147,7 +151,7 @@ TEST_F(Network, RetriesAgainstAFullBacklogAsTcpDoes) {
   EXPECT_EQ(connected[1].at, start + 1s + 2 * kLatency);
 }
 
-TEST_F(Network, GivesUpConnectingAtTheDeadline) {
+TEST_F(NetworkTest, GivesUpConnectingAtTheDeadline) {
   const auto listener = Listen(kServer, {.backlog = 1});
   std::vector<std::unique_ptr<sluice::Stream>> ours(2);
   std::vector<Report> connected(2);
@@ -161,7 +165,7 @@ TEST_F(Network, GivesUpConnectingAtTheDeadline) {
   EXPECT_EQ(connected[1].at, deadline);
 }
 
-TEST_F(Network, ResetsAConnectionWhoseConnectGaveUp) {
+TEST_F(NetworkTest, ResetsAConnectionWhoseConnectGaveUp) {
   const auto listener = Listen(kServer);
   std::unique_ptr<sluice::Stream> ours;
   std::unique_ptr<sluice::Stream> theirs;
@@ -183,7 +187,7 @@ TEST_F(Network, ResetsAConnectionWhoseConnectGaveUp) {
   EXPECT_EQ(received.error, ErrorCode::kConnectionReset);
 }
 
-TEST_F(Network, ResetsWhatNobodyWillAccept) {
+TEST_F(NetworkTest, ResetsWhatNobodyWillAccept) {
   auto listener = Listen(kServer);
   std::unique_ptr<sluice::Stream> ours;
   Report connected;
@@ -201,7 +205,7 @@ TEST_F(Network, ResetsWhatNobodyWillAccept) {
   EXPECT_EQ(received.error, ErrorCode::kConnectionReset);
 }
 
-TEST_F(Network, FailsPendingAndLaterAcceptsAfterCancel) {
+TEST_F(NetworkTest, FailsPendingAndLaterAcceptsAfterCancel) {
   const auto listener = Listen(kServer);
   std::unique_ptr<sluice::Stream> none;
   Report pending;
@@ -215,7 +219,7 @@ TEST_F(Network, FailsPendingAndLaterAcceptsAfterCancel) {
   EXPECT_EQ(later.error, ErrorCode::kCancelled);
 }
 
-TEST_F(Network, AllotsPortsOfItsOwn) {
+TEST_F(NetworkTest, AllotsPortsOfItsOwn) {
   const auto first = Listen(Address::Ipv4({10, 0, 0, 1}, 0));
   const auto second = Listen(Address::Ipv4({10, 0, 0, 1}, 0));
 
@@ -223,7 +227,7 @@ TEST_F(Network, AllotsPortsOfItsOwn) {
   EXPECT_NE(first->local().port(), second->local().port());
 }
 
-TEST_F(Network, TakesAWildcardForTheHostOfTheLoop) {
+TEST_F(NetworkTest, TakesAWildcardForTheHostOfTheLoop) {
   const auto listener = Listen(Address::Ipv4({0, 0, 0, 0}, 80));
   std::unique_ptr<sluice::Stream> ours;
   Report connected;
@@ -236,7 +240,7 @@ TEST_F(Network, TakesAWildcardForTheHostOfTheLoop) {
   EXPECT_EQ(ListenFails(kServer), ErrorCode::kAddressInUse);
 }
 
-TEST_F(Network, RefusesASecondListener) {
+TEST_F(NetworkTest, RefusesASecondListener) {
   auto first = Listen(kServer);
   EXPECT_EQ(ListenFails(kServer), ErrorCode::kAddressInUse);
   EXPECT_EQ(ListenFails(kServer, {.share_port = true}), ErrorCode::kAddressInUse);
@@ -245,12 +249,12 @@ TEST_F(Network, RefusesASecondListener) {
   EXPECT_NE(Listen(kServer), nullptr);
 }
 
-TEST_F(Network, RefusesListenersItCannotServe) {
+TEST_F(NetworkTest, RefusesListenersItCannotServe) {
   EXPECT_EQ(ListenFails(kServer, {.backlog = 0}), ErrorCode::kInvalidOption);
   EXPECT_EQ(ListenFails(Address::Unix("")), ErrorCode::kInvalidOption);
 }
 
-TEST_F(Network, DealsConnectionsRoundListenersThatShareAPort) {
+TEST_F(NetworkTest, DealsConnectionsRoundListenersThatShareAPort) {
   const auto first = Listen(kServer, {.share_port = true});
   const auto second = Listen(kServer, {.share_port = true});
   std::vector<std::unique_ptr<sluice::Stream>> ours(4);
@@ -270,7 +274,7 @@ TEST_F(Network, DealsConnectionsRoundListenersThatShareAPort) {
     EXPECT_TRUE(report.done);
 }
 
-TEST_F(Network, CountsWhatIsOpenAndPending) {
+TEST_F(NetworkTest, CountsWhatIsOpenAndPending) {
   const auto listener = Listen(kServer);
   std::unique_ptr<sluice::Stream> ours;
   std::unique_ptr<sluice::Stream> theirs;

@@ -94,6 +94,7 @@ bool Connection::Silent() const {
 void Connection::OnArrival(Role role) {
   if (Silent()) return;  // Resume() looks again.
   const Pipe::Arrived arrived = pipe_to(role).Arrive(network_.now(), site_.link);
+  if (arrived.more) network_.ScheduleArrival(network_.now(), *this, role);
   const std::uint64_t number = number_;
   Network& network = network_;
   const End& mine = end(role);

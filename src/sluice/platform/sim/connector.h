@@ -1,6 +1,6 @@
 // Connector: connects under way, from the first packet to the answer or the deadline.
 //
-// A first packet that is lost (silence, a full backlog) is sent again after 1 s, then 2 s, then 4 s,
+// A first packet that is lost (silence, a full backlog) is sent again after 1 s, 2 s, 4 s, 8 s, …,
 // as TCP does. Connects to Unix addresses are answered within the call, as the kernel does.
 // Internal to the simulation.
 

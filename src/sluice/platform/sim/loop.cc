@@ -23,14 +23,14 @@ struct Loop::Buffer {
   std::array<char, sluice::Stream::kHotBufferBytes> bytes;
   std::size_t used = 0;
 
-  Buffer() { Kill(); }
+  Buffer() { Poison(bytes.data(), bytes.size()); }
   ~Buffer() { Unpoison(bytes.data(), bytes.size()); }
   Buffer(const Buffer&) = delete;
   Buffer& operator=(const Buffer&) = delete;
 
   void Kill() {
     std::memset(bytes.data(), kDeadByte, used);
-    Poison(bytes.data(), bytes.size());
+    Poison(bytes.data(), used);
     used = 0;
   }
 };
@@ -108,7 +108,7 @@ void Loop::EndTurn() {
   in_turn_ = false;
 }
 
-std::span<char> Loop::NextReceiveBuffer() {
+std::span<char> Loop::NextReceiveBuffer(std::size_t bytes_max) {
   KillLastView();
   if (spare_.size() < kSpareBuffers) {
     last_filled_ = std::make_unique<Buffer>();
@@ -116,14 +116,15 @@ std::span<char> Loop::NextReceiveBuffer() {
     last_filled_ = std::move(spare_.front());
     spare_.erase(spare_.begin());
   }
-  Unpoison(last_filled_->bytes.data(), last_filled_->bytes.size());
-  return last_filled_->bytes;
+  last_filled_->used = std::min(bytes_max, last_filled_->bytes.size());
+  Unpoison(last_filled_->bytes.data(), last_filled_->used);
+  return std::span(last_filled_->bytes).first(last_filled_->used);
 }
 
 void Loop::FilledReceiveBuffer(std::size_t bytes) {
-  last_filled_->used = bytes;
   // One byte beyond the view is as dead as a view that is too old.
-  Poison(last_filled_->bytes.data() + bytes, last_filled_->bytes.size() - bytes);
+  Poison(last_filled_->bytes.data() + bytes, last_filled_->used - bytes);
+  last_filled_->used = bytes;
 }
 
 void Loop::KillLastView() {

@@ -92,8 +92,9 @@ class Loop final : public sluice::Loop, private ReceiveBufferOwner {
   void BeginTurn();
   void EndTurn();
   static void RunPosted(void* loop, std::uint64_t detail);
-  // Room for the next receive of this turn; what the last one filled is dead from here on.
-  [[nodiscard]] std::span<char> NextReceiveBuffer();
+  // Room for the next receive of this turn; what the last one filled is dead from here on. Of the
+  // room only the first `bytes` that FilledReceiveBuffer() is told live.
+  [[nodiscard]] std::span<char> NextReceiveBuffer(std::size_t bytes_max);
   void FilledReceiveBuffer(std::size_t bytes);
   void KillLastView();
   void ReleaseReceiveBuffer(char* buffer) override;

@@ -65,9 +65,8 @@ void Pipe::Launch(Bytes piece,
                   const LinkOptions& link,
                   std::vector<SteadyTime>& arrivals) {
   wire_free_at_ = std::max(wire_free_at_, now) + TimeOnWire(piece, link.bytes_per_second);
-  // A latency that shrank must not let later bytes overtake; recut pieces arrive one by one.
-  const Nanos apart(random_ == nullptr ? 0 : 1);
-  last_arrival_ = std::max(wire_free_at_ + link.latency, last_arrival_ + apart);
+  // A latency that shrank must not let later bytes overtake.
+  last_arrival_ = std::max(wire_free_at_ + link.latency, last_arrival_);
   packets_.push_back({.at = last_arrival_, .bytes = piece});
   flying_ += piece;
   ungranted_ += piece;
@@ -90,7 +89,10 @@ Pipe::Arrived Pipe::Arrive(SteadyTime now, const LinkOptions& link) {
     arrived.bytes += piece;
     arrived_ += piece;
     flying_ -= piece;
+    // Pieces that were cut by chance are seen one by one, though they arrive at one moment.
+    if (random_ != nullptr) break;
   }
+  arrived.more = !packets_.empty() && packets_.front().at <= now;
   if (!reset_arrived_ && reset_at_ <= now && packets_.empty()) {
     arrived.reset = reset_arrived_ = true;
     if (link.reset_discards_received) {

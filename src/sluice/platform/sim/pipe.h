@@ -54,6 +54,7 @@ class Pipe {
     Bytes bytes = 0;
     bool end = false;
     bool reset = false;
+    bool more = false;  // Look again, in another turn.
   };
   // Moves what has come by `now` to the reader; says what is new.
   Arrived Arrive(SteadyTime now, const LinkOptions& link);

@@ -54,9 +54,9 @@ bool Stream::TryReceive(ReceiveOperation& operation) {
     return true;
   }
   if (pipe.unread() > 0) {
-    const std::span<char> room = loop_.NextReceiveBuffer();
-    const Bytes bytes_max = std::min(room.size(), operation.bytes_max);
-    const Bytes read = connection_.Read(role_, room.first(bytes_max));
+    const std::span<char> room =
+        loop_.NextReceiveBuffer(std::min(pipe.unread(), operation.bytes_max));
+    const Bytes read = connection_.Read(role_, room);
     loop_.FilledReceiveBuffer(read);
     const ByteView view(room.data(), read);
     connection_.network().NoteBytes(loop_, connection_.number(), view);

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "sluice/platform/sim/connected_pair.h"
+#include "sluice/platform/sim/connection.h"
 
 namespace sluice::sim {
 namespace {

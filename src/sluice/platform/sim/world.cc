@@ -57,17 +57,18 @@ void World::Schedule(
       {.order = NextOrder(at), .loop = &loop, .act = act, .subject = subject, .detail = detail});
 }
 
-SteadyTime World::NextAt() const {
-  const SteadyTime event_at = events_.empty() ? kNever : events_.first().order.at;
-  const SteadyTime timer_at = timers_.empty() ? kNever : timers_.first().at;
-  return std::min(event_at, timer_at);
+World::Upcoming World::Peek() const {
+  if (timers_.empty()) {
+    return events_.empty() ? Upcoming() : Upcoming{.at = events_.first().order.at};
+  }
+  const EventOrder timer = timers_.first();
+  const bool is_timer = events_.empty() || timer < events_.first().order;
+  return {.at = is_timer ? timer.at : events_.first().order.at, .is_timer = is_timer};
 }
 
-void World::RunNext() {
-  const bool timer_first =
-      !timers_.empty() && (events_.empty() || timers_.first() < events_.first().order);
-  CountEventAt(NextAt());
-  if (timer_first) {
+void World::Run(const Upcoming& upcoming) {
+  CountEventAt(upcoming.at);
+  if (upcoming.is_timer) {
     const auto [timer, loop] = timers_.Pop();
     trace_.Add({.at = now_, .step = Step::kTimers, .loop = loop->number(), .text = {}});
     FireTimer(*timer, *loop);
@@ -93,32 +94,32 @@ void World::CountEventAt(SteadyTime at) {
 
 void World::RunFor(Nanos span) {
   const SteadyTime end = SaturatingAdd(now_, span);
-  while (NextAt() <= end && NextAt() != kNever)
-    RunNext();
+  for (Upcoming next = Peek(); next.at <= end && next.at != kNever; next = Peek())
+    Run(next);
   now_ = end;
 }
 
 bool World::RunUntil(const std::function<bool()>& done, Nanos limit) {
   const SteadyTime end = SaturatingAdd(now_, limit);
   while (!done()) {
-    const SteadyTime next = NextAt();
-    if (next > end || next == kNever) {
+    const Upcoming next = Peek();
+    if (next.at > end || next.at == kNever) {
       now_ = end;
       return false;
     }
-    RunNext();
+    Run(next);
   }
   return true;
 }
 
 bool World::RunUntilIdle(Nanos limit) {
   const SteadyTime end = SaturatingAdd(now_, limit);
-  while (NextAt() != kNever) {
-    if (NextAt() > end) {
+  for (Upcoming next = Peek(); next.at != kNever; next = Peek()) {
+    if (next.at > end) {
       now_ = end;
       return false;
     }
-    RunNext();
+    Run(next);
   }
   return true;
 }

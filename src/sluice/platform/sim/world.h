@@ -92,9 +92,12 @@ class World {
   friend class Stream;
   friend class Listener;
 
-  // The time of the earliest event or timer; kNever when there is none.
-  [[nodiscard]] SteadyTime NextAt() const;
-  void RunNext();
+  struct Upcoming {
+    SteadyTime at = kNever;  // kNever: nothing will happen.
+    bool is_timer = false;
+  };
+  [[nodiscard]] Upcoming Peek() const;
+  void Run(const Upcoming& upcoming);
   // `act(subject, detail)` happens at `at` as a turn of `loop`.
   void Schedule(SteadyTime at, Loop& loop, Event::Act act, void* subject, std::uint64_t detail);
   [[nodiscard]] EventOrder NextOrder(SteadyTime at);
