@@ -60,18 +60,24 @@ Refusal ChunkLine::TakeExtension(char byte) {
       return kFine;
     case State::kExtensionToken:
       return IsTokenChar(byte) ? kFine : TakeBoundary(byte);
-    case State::kExtensionQuoted:
-      if (!IsFieldValueByte(byte)) return kBadExtension;
-      if (byte == '\\') state_ = State::kExtensionEscaped;
-      if (byte == '"') state_ = State::kExtensionQuoteEnd;
-      return kFine;
-    case State::kExtensionEscaped:
-      if (!IsFieldValueByte(byte)) return kBadExtension;
-      state_ = State::kExtensionQuoted;
-      return kFine;
-    default:
+    case State::kExtensionQuoteEnd:
       return TakeBoundary(byte);
+    default:
+      return TakeQuoted(byte);
   }
+}
+
+// quoted-string of RFC 9110 §5.6.4, behind its first quote.
+Refusal ChunkLine::TakeQuoted(char byte) {
+  if (!IsFieldValueByte(byte)) return kBadExtension;
+  if (state_ == State::kExtensionEscaped) {
+    state_ = State::kExtensionQuoted;
+  } else if (byte == '\\') {
+    state_ = State::kExtensionEscaped;
+  } else if (byte == '"') {
+    state_ = State::kExtensionQuoteEnd;
+  }
+  return kFine;
 }
 
 Refusal ChunkLine::TakeBoundary(char byte) {

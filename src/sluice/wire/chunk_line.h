@@ -39,6 +39,7 @@ class ChunkLine {
 
   Refusal TakeSize(char byte);
   Refusal TakeExtension(char byte);
+  Refusal TakeQuoted(char byte);
   // What may follow a complete name or value.
   Refusal TakeBoundary(char byte);
 
