@@ -2,10 +2,13 @@
 #include <array>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
+#include "sluice/contract/address.h"
 #include "sluice/gateway/config/check.h"
+#include "sluice/gateway/config/quantity.h"
 #include "sluice/gateway/config/text_rules.h"
 
 namespace sluice::gateway::config {
@@ -32,12 +35,80 @@ void CheckCost(const RateLimitConfig& limit, const std::string& path, Findings& 
   }
 }
 
+// Beyond these the limiter's arithmetic in whole ticks would be exact no more, and neither is a
+// limit that somebody means.
+constexpr double kFillNanosMax = 100.0 * 86'400 * 1e9;
+
+void CheckPace(std::int64_t limit,
+               std::int64_t burst,
+               Nanos period,
+               const std::string& path,
+               Findings& findings) {
+  if (limit == 0) return;  // Required, and missing.
+  if (limit > period.count()) {
+    findings.Complain(path + ".limit",
+                      fmt::format("must be at most one a nanosecond, got {} in {}; that is as good "
+                                  "as no limit",
+                                  limit, PrintDuration(period)));
+  }
+  const double fill_nanos =
+      static_cast<double>(burst) * static_cast<double>(period.count()) / static_cast<double>(limit);
+  if (fill_nanos > kFillNanosMax) {
+    findings.Complain(path + ".burst",
+                      fmt::format("must refill within 100 days at this limit, got {}; lower it or "
+                                  "shorten the period",
+                                  burst));
+  }
+}
+
+// The parts of an override's text, each of which must be one that its part of the key can have.
+void CheckOverride(const std::vector<RateKeyPart>& key,
+                   std::string_view text,
+                   const std::string& path,
+                   Findings& findings) {
+  std::string_view rest = text;
+  for (std::size_t i = 0; i < key.size(); ++i) {
+    const bool is_last = i + 1 == key.size();
+    const std::size_t bar = is_last ? rest.size() : rest.find('|');
+    if (bar == std::string_view::npos) {
+      return findings.Complain(path,
+                               fmt::format("must have a part for each of the {} of `key`, joined "
+                                           "by \"|\"",
+                                           key.size()));
+    }
+    const std::string_view part = rest.substr(0, bar);
+    rest.remove_prefix(is_last ? bar : bar + 1);
+    if (key[i].kind == RateKeyKind::kIp && !Address::ParseIp(part)) {
+      findings.Complain(path, fmt::format("must be an address, got \"{}\"", Shown(part)));
+    }
+    if (key[i].kind == RateKeyKind::kGeneric && part != key[i].name) {
+      findings.Complain(path,
+                        fmt::format("must be \"{}\", got \"{}\"", Shown(key[i].name), Shown(part)));
+    }
+  }
+}
+
+void CheckOverrides(const RateLimitConfig& limit, const std::string& path, Findings& findings) {
+  if (limit.key.empty()) return;
+  for (const auto& [text, other] : limit.overrides) {
+    const std::string place = Child(path + ".overrides", text);
+    CheckOverride(limit.key, text, place, findings);
+    CheckPace(other.limit, other.burst, limit.period, place, findings);
+  }
+}
+
 void CheckKey(const RateLimitConfig& limit, const std::string& path, Findings& findings) {
   for (std::size_t i = 0; i < limit.key.size(); ++i) {
     const auto begin = limit.key.begin();
     const auto here = begin + static_cast<std::ptrdiff_t>(i);
     if (std::find(begin, here, limit.key[i]) == here) continue;
     findings.Complain(Child(path + ".key", i), "must be unique, and stands in this key already");
+  }
+  if (!limit.key.empty() && limit.init_fill_ratio != 1) {
+    findings.Complain(path + ".init_fill_ratio",
+                      fmt::format("must be 1 with a `key`, got {}; a key not seen before has its "
+                                  "whole burst",
+                                  limit.init_fill_ratio));
   }
   if (!limit.key.empty()) return;
   const RateLimitConfig defaults;
@@ -106,6 +177,8 @@ void CheckLimits(const Config& config, Findings& findings) {
     const std::string path = Child("rate_limits", i);
     CheckCost(limit, path, findings);
     CheckKey(limit, path, findings);
+    CheckPace(limit.limit, limit.burst, limit.period, path, findings);
+    CheckOverrides(limit, path, findings);
     if (limit.name.empty()) continue;
     if (!names.insert(limit.name).second) {
       findings.Complain(path + ".name",

@@ -227,7 +227,8 @@ TEST(CheckLimits, ARequestMustFitIntoTheBurst) {
               ElementsAre("rate_limits[0].cost: must be at most the burst (5), got 6: no request "
                           "could ever pass"));
   EXPECT_THAT(
-      ProblemsOf(WithLimit(", cost: 6, key: [ip], overrides: {\"a.b\": {limit: 1, burst: 2}}")),
+      ProblemsOf(
+          WithLimit(", cost: 6, key: [{header: h}], overrides: {\"a.b\": {limit: 1, burst: 2}}")),
       ElementsAre("rate_limits[0].overrides[\"a.b\"].burst: must be at least the cost (6), got 2: "
                   "no request of this key could ever pass"));
 }
@@ -241,6 +242,50 @@ TEST(CheckLimits, WhatIsByKeyNeedsAKey) {
                   "one bucket",
                   "rate_limits[0].on_table_full: needs a `key`: without one all requests "
                   "share one bucket"));
+}
+
+TEST(CheckLimits, AnOverrideHasTheShapeOfTheKey) {
+  const auto problem = [](std::string_view key, std::string_view text) {
+    return ProblemsOf(
+        WithLimit(fmt::format(", key: [{}], overrides: {{\"{}\": {{limit: 1}}}}", key, text)));
+  };
+  EXPECT_THAT(problem("ip", "10.0.0.1"), IsEmpty());
+  EXPECT_THAT(problem("{header: a}", "x|y"), IsEmpty());
+  EXPECT_THAT(problem("{header: a}, ip, {generic: g}", "x|::1|g"), IsEmpty());
+  EXPECT_THAT(problem("ip", "vip"),
+              ElementsAre("rate_limits[0].overrides.vip: must be an address, got \"vip\""));
+  EXPECT_THAT(
+      problem("{header: a}, ip", "x"),
+      ElementsAre("rate_limits[0].overrides.x: must have a part for each of the 2 of `key`, "
+                  "joined by \"|\""));
+  EXPECT_THAT(problem("{header: a}, {generic: g}", "x|y"),
+              ElementsAre("rate_limits[0].overrides[\"x|y\"]: must be \"g\", got \"y\""));
+}
+
+TEST(CheckLimits, APaceIsOneThatCanBeKept) {
+  EXPECT_THAT(ProblemsOf(WithLimit(", period: 1ms")), IsEmpty());
+  EXPECT_THAT(ProblemsOf(Sample{.top = "rate_limits: [{name: x, limit: 1000000000, period: 10ms}]",
+                                .route = ", rate_limits: [x]"}
+                             .Text()),
+              ElementsAre("rate_limits[0].limit: must be at most one a nanosecond, got 1000000000 "
+                          "in 10ms; that is as good as no limit"));
+  EXPECT_THAT(
+      ProblemsOf(WithLimit(", period: 768h, burst: 32")),
+      ElementsAre("rate_limits[0].burst: must refill within 100 days at this limit, got 32; "
+                  "lower it or shorten the period"));
+  EXPECT_THAT(ProblemsOf(WithLimit(", period: 768h, burst: 31")), IsEmpty());
+  EXPECT_THAT(ProblemsOf(WithLimit(", period: 768h, key: [ip], overrides: {\"::1\": {limit: 1, "
+                                   "burst: 4}}")),
+              ElementsAre("rate_limits[0].overrides[\"::1\"].burst: must refill within 100 days at "
+                          "this limit, got 4; lower it or shorten the period"));
+}
+
+TEST(CheckLimits, AKeySeenFirstHasItsWholeBurst) {
+  EXPECT_THAT(ProblemsOf(WithLimit(", init_fill_ratio: 0")), IsEmpty());
+  EXPECT_THAT(
+      ProblemsOf(WithLimit(", init_fill_ratio: 0, key: [ip]")),
+      ElementsAre("rate_limits[0].init_fill_ratio: must be 1 with a `key`, got 0; a key not "
+                  "seen before has its whole burst"));
 }
 
 TEST(CheckLimits, AKeyHasNoPartTwice) {

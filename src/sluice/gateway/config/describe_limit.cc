@@ -47,7 +47,7 @@ void Describe(FieldVisitor& v, RateLimitConfig& x) {
   v.Field({.name = "cost", .doc = "Tokens that a request takes."}, Count(x.cost, 1, 1'000'000));
   v.Field(
       {.name = "overrides",
-       .doc = "Other limits for some keys, by the key's text; the parts of a key of several are "
+       .doc = "Other limits for some keys, by the key's text. A key of several parts has as many, "
               "joined by `|`."},
       Map(x.overrides, kFileRule.check, [](RateLimitOverride& value) { return Object(value); }));
   v.Field({.name = "max_keys", .doc = "Keys counted at once. Full buckets take no place."},

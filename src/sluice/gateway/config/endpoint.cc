@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::string_view kHttp = "http://";
 constexpr std::string_view kExpected =
-    R"(must be an endpoint such as "127.0.0.1:9001", "booking.local:9001", "[::1]:9001" or "unix:/path")";
+    R"(must be an endpoint such as "127.0.0.1:9001", "booking.local:9001", "[::1]:9001" or )"
+    R"("unix:/path")";
 
 std::unexpected<Error> Refuse(std::string_view detail) {
   return Fail(ErrorCode::kInvalidOption, std::string(detail));

@@ -126,7 +126,7 @@ TEST(LoadConfig, ADuplicateKeyNamesTheFirst) {
   EXPECT_THAT(ProblemsOf("drain: {}\n" + WithTop("drain: {}")),
               ElementsAre("drain: duplicate key; it stands in line 1 already"));
   EXPECT_THAT(
-      ProblemsOf(WithLimit(", key: [ip], overrides: {a: {limit: 1}, a: {limit: 2}}")),
+      ProblemsOf(WithLimit(", key: [{header: h}], overrides: {a: {limit: 1}, a: {limit: 2}}")),
       ElementsAre("rate_limits[0].overrides.a: duplicate key; it stands in line 4 already"));
 }
 
@@ -234,7 +234,7 @@ TEST(LoadConfig, AnAutomaticBurstIsWhatOneSecondAllows) {
   EXPECT_EQ(burst_of(", period: 100ms"), 100);
   EXPECT_EQ(burst_of(", burst: 3"), 3);
   const LoadOutcome outcome =
-      LoadConfig(WithLimit(", key: [ip], overrides: {vip: {limit: 50}}"), "test.yaml");
+      LoadConfig(WithLimit(", key: [{header: h}], overrides: {vip: {limit: 50}}"), "test.yaml");
   EXPECT_EQ(outcome.config.rate_limits.at(0).overrides.at("vip").burst, 50);
 }
 

@@ -7,7 +7,7 @@
 namespace sluice::gateway::config {
 namespace {
 
-constexpr std::size_t kVariablesMax = 16;
+constexpr std::size_t kVariablesMax = 8;  // What the router has room for.
 
 bool IsVariableName(std::string_view name) {
   const auto is_first = [](char c) {

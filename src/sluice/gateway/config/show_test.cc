@@ -50,7 +50,7 @@ rate_limits:
   - name: x
     key: [ip, {path_param: id}]
     limit: 5
-    overrides: {"a.b|: c": {limit: 7}}
+    overrides: {"::1|: c": {limit: 7}}
     headers: [x_ratelimit]
 degrade:
   d:

@@ -143,7 +143,8 @@ Broken CheckPath(std::string_view text) {
                            static_cast<unsigned char>(c) >= 0x7f || c == '?' || c == '#' ||
                            c == '\\';
     if (forbidden) {
-      return R"(must be a path without spaces, `?`, `#`, `\` and non-ASCII (write "%20" for a space))";
+      return R"(must be a path without spaces, `?`, `#`, `\` and non-ASCII (write "%20" for a )"
+             "space)";
     }
     if (c == '%' && !IsNormalEscape(text.substr(i + 1))) {
       return "must be in normal form: two upper-case digits after `%`, and no escape where the "
