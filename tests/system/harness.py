@@ -107,14 +107,19 @@ class Sluice:
         self.directory = Path(directory)
         self.config_path = self.directory / "sluice.yaml"
         self.write(config)
+        self.start_command(["serve", "--config", str(self.config_path), *options],
+                           environment, files_max)
+
+    def start_command(self, arguments, environment=None, files_max=None):
+        """Starts `sluice` in its directory; what it says goes into files there."""
         self.errors_path = self.directory / "stderr.txt"
-        command = [program("SLUICE_BIN", "sluice"), "serve", "--config", str(self.config_path)]
+        command = [program("SLUICE_BIN", "sluice"), *arguments]
         if files_max is not None:
             command = ["prlimit", f"--nofile={files_max}:{files_max}", *command]
         with open(self.errors_path, "ab") as errors, \
                 open(self.directory / "stdout.txt", "ab") as output:
             self.process = subprocess.Popen(
-                [*command, *options], stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
                 cwd=self.directory, env={**os.environ, **(environment or {})})
         self.pid = self.process.pid
 
@@ -219,8 +224,9 @@ class Sluice:
                 self.process.kill()
                 self.process.wait()
                 raise AssertionError(f"did not end after two SIGTERM:\n{self.said()}") from None
-        trouble = TROUBLE.search(self.said())
-        if trouble or self.process.returncode < 0 and self.process.returncode != -signal.SIGKILL:
+        code = self.process.returncode
+        is_ours = code in (-signal.SIGKILL, -signal.SIGTERM)
+        if TROUBLE.search(self.said()) or code < 0 and not is_ours:
             raise AssertionError(f"ended with {self.process.returncode}:\n{self.said()[-6000:]}")
 
 
