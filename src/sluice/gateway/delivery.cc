@@ -174,6 +174,11 @@ Task<Delivery> SendBody(Exchange& exchange, BodyPump& pump) {
 
 Task<Delivery> SendUpstream(Exchange& exchange, Response& response) {
   traffic::Connection& connection = *response.upstream.lease;
+  // A protocol nobody asked for: the bytes behind it would be read as something they are not.
+  if (connection.head().is_upgrade && !exchange.asked_upgrade) {
+    connection.ForbidReuse();
+    co_return Delivery::kUpstreamFailed;
+  }
   const Result<wire::ResponseFraming> framing = WriteHead(exchange, response);
   if (!framing) co_return Delivery::kUpstreamFailed;
   exchange.status = connection.head().status;

@@ -133,6 +133,7 @@ struct Exchange {
   std::uint32_t counted_attempts = 0;  // Those that count against the route's bound.
   bool stale_connection = false;       // The last attempt failed on a connection kept from before.
   bool stale_retry_used = false;
+  bool asked_upgrade = false;  // The request as sent asked for another protocol.
   std::string upstream_label;  // Of the endpoint asked last.
   SteadyTime upstream_started{};
   Nanos upstream_duration{0};  // Until the response head, of the last attempt.

@@ -45,6 +45,7 @@ Gateway::Gateway(GatewayWorld world)
       stats_(world_.workers.size()),
       registry_(stats_, key_hasher_, world_.seed + 1, world_.read_file),
       care_(*world_.control, [this](std::string_view line) { Log(line); }),
+      breaker_watch_(*world_.control, registry_, [this](std::string_view line) { Log(line); }),
       started_at_(world_.control->now()),
       apply_done_(*world_.control),
       hurry_event_(*world_.control) {
@@ -172,7 +173,10 @@ Task<Result<void>> Gateway::ApplyNow(config::Config config) {
       names.push_back(listener.name);
     world_.on_listeners(names);
   }
-  if (phase_ == Phase::kStarting) phase_ = Phase::kServing;
+  if (phase_ == Phase::kStarting) {
+    phase_ = Phase::kServing;
+    breaker_watch_.Start();
+  }
   co_return Result<void>();
 }
 
@@ -298,6 +302,7 @@ Task<void> Gateway::Stop() {
     static_cast<void>(done);
   }
   phase_ = Phase::kStopped;
+  breaker_watch_.Stop();
   care_.RequestStop();
   co_await care_.Stopped();
   for (std::size_t i = 0; i < workers_.size(); ++i) {

@@ -22,6 +22,7 @@
 #include "sluice/contract/result.h"
 #include "sluice/contract/task.h"
 #include "sluice/contract/task_group.h"
+#include "sluice/gateway/breaker_watch.h"
 #include "sluice/gateway/config/config.h"
 #include "sluice/gateway/config/load.h"
 #include "sluice/gateway/registry.h"
@@ -122,6 +123,7 @@ class Gateway {
   StatsBook stats_;
   Registry registry_;
   UpstreamCare care_;
+  BreakerWatch breaker_watch_;
   std::vector<std::unique_ptr<Worker>> workers_;  // Each made and destroyed on its own loop.
   TaskGroup tasks_;
   Phase phase_ = Phase::kStarting;

@@ -227,6 +227,7 @@ degrade::ChainOptions OptionsOf(const config::DegradeConfig& config, const std::
       out.answer = degrade::RejectAnswer{.status = static_cast<int>(step.reject->status),
                                          .retry_after = step.reject->retry_after};
     }
+    out.methods = step.methods;
     options.steps.push_back(std::move(out));
   }
   return options;

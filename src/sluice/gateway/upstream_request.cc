@@ -1,5 +1,6 @@
 #include "sluice/gateway/upstream_request.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>
@@ -39,6 +40,16 @@ std::string_view RewrittenPath(const Exchange& exchange, std::string& scratch) {
   scratch += rest;
   if (!scratch.starts_with('/')) scratch.insert(scratch.begin(), '/');
   return scratch;
+}
+
+// Only WebSocket is let through (RFC 6455 section 4.1). Behind an `Upgrade: h2c` every further
+// request would walk past routes and guards.
+bool WantsWebSocket(const wire::RequestHead& head) {
+  constexpr std::string_view kWebSocket = "websocket";
+  return head.wants_upgrade &&
+         std::ranges::equal(head.upgrade_protocol, kWebSocket, [](char got, char want) {
+           return (got >= 'A' && got <= 'Z' ? got - 'A' + 'a' : got) == want;
+         });
 }
 
 // The baggage of an untrusted client without its choice of lane.
@@ -89,7 +100,8 @@ Result<void> AppendUpstreamRequest(Exchange& exchange,
   }
   if (!snapshot.via.empty()) extra.Add("via", snapshot.via);
   rewrite.extra = extra.all();
-  rewrite.pass_upgrade = head.wants_upgrade && exchange.route->config->upgrade;
+  rewrite.pass_upgrade = exchange.route->config->upgrade && WantsWebSocket(head);
+  exchange.asked_upgrade = rewrite.pass_upgrade;
 
   Result<void> written = wire::AppendRequestHead(head, rewrite, out);
   if (!written) {

@@ -1,0 +1,73 @@
+#include "sluice/gateway/breaker_watch.h"
+
+#include <chrono>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace sluice::gateway {
+namespace {
+
+std::string_view EventOf(breaker::State state) {
+  switch (state) {
+    case breaker::State::kClosed:
+      return "breaker_closed";
+    case breaker::State::kOpen:
+      return "breaker_opened";
+    case breaker::State::kHalfOpen:
+      return "breaker_half_opened";
+    case breaker::State::kRecovering:
+      return "breaker_recovering";
+    case breaker::State::kForcedOpen:
+      return "breaker_forced_open";
+    case breaker::State::kDisabled:
+      return "breaker_disabled";
+    case breaker::State::kMetricsOnly:
+      return "breaker_metrics_only";
+  }
+  return "breaker_changed";
+}
+
+}  // namespace
+
+BreakerWatch::BreakerWatch(Loop& control,
+                           const Registry& registry,
+                           std::function<void(std::string_view line)> log)
+    : control_(control), registry_(registry), log_(std::move(log)), timer_(&Fire, this) {}
+
+void BreakerWatch::Start() {
+  control_.Arm(timer_, control_.now() + kInterval);
+}
+
+void BreakerWatch::Stop() {
+  if (timer_.armed()) control_.Disarm(timer_);
+}
+
+void BreakerWatch::Fire(Timer& timer, SteadyTime now) {
+  auto* watch = static_cast<BreakerWatch*>(timer.owner);
+  watch->Look(now);
+  watch->control_.Arm(timer, now + kInterval);
+}
+
+void BreakerWatch::Look(SteadyTime now) {
+  for (const auto& [name, guard] : registry_.breakers()) {
+    guard->Poll(now);
+    const breaker::BreakerSnapshot state = guard->Snapshot(now);
+    Entries entered{};
+    for (const auto& from : state.transitions) {
+      for (std::size_t to = 0; to < from.size(); ++to)
+        entered[to] += from[to];
+    }
+    Entries& seen = seen_[name];
+    for (std::size_t to = 0; to < entered.size(); ++to) {
+      // A new breaker of an old name counts from zero again.
+      if (entered[to] <= seen[to]) continue;
+      log_(fmt::format("{} name={} times={} failure_rate={:.0f} slow_call_rate={:.0f}",
+                       EventOf(static_cast<breaker::State>(to)), name, entered[to] - seen[to],
+                       state.failure_rate, state.slow_call_rate));
+    }
+    seen = entered;
+  }
+}
+
+}  // namespace sluice::gateway
