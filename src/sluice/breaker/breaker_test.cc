@@ -164,6 +164,16 @@ TEST(BreakerScenarios, D32_ACallOfAnEarlierLifeNeverDecides) {
   }
 }
 
+TEST(BreakerScenarios, D32_AFailureOfAnEarlierLifeDoesNotCountInThisOne) {
+  const auto breaker = Make(CountOfFive());
+  const BreakerDecision early = breaker->TryAcquire(kStart);
+  Calls(*breaker, "FFFFF");
+  Calls(*breaker, "S", 5s);
+  ASSERT_EQ(StateAt(*breaker, 5s), State::kClosed);
+  breaker->Settle(early.token, kFailure, kStart + 5s);
+  EXPECT_EQ(breaker->Snapshot(kStart + 5s).window.calls, 0U);
+}
+
 TEST(BreakerScenarios, D32c_RecoveryAdmitsAGrowingPart) {
   constexpr int kCalls = 4'000;
   struct Moment {
@@ -196,8 +206,17 @@ TEST(BreakerScenarios, D32c_RecoveryEndsClosedWithAnEmptyWindow) {
   Calls(*breaker, "SSSSS", 15s);
   const BreakerSnapshot closed = breaker->Snapshot(kStart + 15s);
   EXPECT_EQ(closed.state, State::kClosed);
-  EXPECT_EQ(closed.since, kStart + 15s);
+  EXPECT_EQ(closed.window.calls, 5U);
   EXPECT_EQ(closed.not_permitted_total, 0U);
+}
+
+TEST(Breaker, RecoveryEndsWhenItsTimeIsUpWhoeverLooksWhen) {
+  BreakerOptions options = CountOfFive();
+  options.recovery_ramp = {.length = 10s};
+  const auto breaker = Make(options);
+  Calls(*breaker, "FFFFF");
+  Calls(*breaker, "S", 5s);
+  EXPECT_EQ(breaker->Snapshot(kStart + 40s).since, kStart + 15s);
 }
 
 TEST(Breaker, RecoveryThatFailsOpensAgainForLonger) {

@@ -84,6 +84,35 @@ TEST(KeyTable, FreshKeysOweWhatADroppedEntryOwed) {
   EXPECT_EQ(table.fresh_tat(), 5 * kSecond);
 }
 
+TEST(KeyTable, FreshKeysOweWhatASweptEntryOwed) {
+  KeyTable table;
+  KeyBudget budget(1);
+  ASSERT_TRUE(table.Insert(1, 5 * kSecond, 0, budget));
+  ASSERT_TRUE(table.Insert(2, 9 * kSecond, 6 * kSecond, budget));  // No room but by sweeping.
+  EXPECT_EQ(table.fresh_tat(), 5 * kSecond);
+}
+
+// Growing rewrites a run that wraps around the end in another order, so a new key may come to pass
+// an entry without debt that it did not pass before.
+TEST(KeyTable, AnEntryReusedOnlyAfterGrowingIsCountedOnce) {
+  constexpr Ticks kMilli = kSecond / 1'000;
+  KeyTable table;
+  KeyBudget budget(1);
+  ASSERT_TRUE(table.Insert(1, 0, 0, budget));
+  ASSERT_TRUE(table.Insert(15, kMilli, 0, budget));  // By sweeping; in slot 15 of 16.
+  budget.SetMax(100);
+  ASSERT_TRUE(table.Insert(15 + 32, kSecond, 0, budget));  // Slot 0, and 15 of 32.
+  for (std::uint64_t hash = 3; hash <= 12; ++hash) {
+    ASSERT_TRUE(table.Insert(hash, kSecond, 0, budget));
+  }
+  ASSERT_EQ(table.entries(), 12U);
+  // Too soon after the last sweep for another: the table grows with the first entry, now in 16.
+  ASSERT_TRUE(table.Insert(16, kSecond, 5 * kMilli, budget));
+  EXPECT_EQ(table.bytes(), 32U * 16);
+  EXPECT_EQ(table.entries(), 12U);
+  EXPECT_EQ(budget.keys(), 12U);
+}
+
 // Sweeping moves entries; nothing with debt may be lost, nothing without may stay.
 TEST(KeyTable, SweepingKeepsExactlyTheEntriesWithDebt) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
