@@ -81,6 +81,12 @@ namespace internal {
 inline constexpr std::uint64_t kOnes = 0x0101010101010101U;
 inline constexpr std::uint64_t kHighs = 0x8080808080808080U;
 
+[[nodiscard]] inline std::uint64_t LoadWord(const char* at) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, at, 8);
+  return word;
+}
+
 // The high bit of some byte is set where a byte of `word` is below `bound` (1..128), and nowhere
 // when there is no such byte (Bit Twiddling Hacks, "hasless").
 [[nodiscard]] constexpr std::uint64_t HasBelow(std::uint64_t word, std::uint64_t bound) {
@@ -100,9 +106,7 @@ template <typename WordTest, typename ByteTest>
   };
   if (text.size() < 8) return all_of(at, end);
   while (true) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, at, 8);
-    if (!is_fine(word) && !all_of(at, at + 8)) return false;
+    if (!is_fine(LoadWord(at)) && !all_of(at, at + 8)) return false;
     if (end - at == 8) return true;
     at = end - at >= 16 ? at + 8 : end - 8;
   }
@@ -130,12 +134,38 @@ template <typename WordTest, typename ByteTest>
   return internal::AllBytes(text, is_fine, [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
-[[nodiscard]] constexpr bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
+namespace internal {
+
+// Lowers the letters of eight bytes. Each byte below 0x80 is compared with 'A' and 'Z' by a sum
+// that carries into its high bit and no further.
+[[nodiscard]] constexpr std::uint64_t LowerWord(std::uint64_t word) {
+  const std::uint64_t low = word & ~kHighs;
+  const std::uint64_t from_a = low + kOnes * (0x80 - 'A');
+  const std::uint64_t behind_z = low + kOnes * (0x7f - 'Z');
+  const std::uint64_t is_upper = (from_a ^ behind_z) & ~word & kHighs;
+  return word | (is_upper >> 2U);
+}
+
+}  // namespace internal
+
+// Equal but for the case of ASCII letters.
+[[nodiscard]] inline bool EqualsIgnoringCase(std::string_view a, std::string_view b) {
+  using internal::LoadWord;
+  using internal::LowerWord;
   if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (ToLower(a[i]) != ToLower(b[i])) return false;
+  if (a.size() < 8) {
+    const char* other = b.data();
+    for (const char c : a) {
+      if (ToLower(c) != ToLower(*other++)) return false;
+    }
+    return true;
   }
-  return true;
+  // The last word may overlap the one before.
+  const std::size_t last = a.size() - 8;
+  for (std::size_t at = 0; at < last; at += 8) {
+    if (LowerWord(LoadWord(a.data() + at)) != LowerWord(LoadWord(b.data() + at))) return false;
+  }
+  return LowerWord(LoadWord(a.data() + last)) == LowerWord(LoadWord(b.data() + last));
 }
 
 // Takes the next element of a comma-separated list off `rest`, without the white space around it.

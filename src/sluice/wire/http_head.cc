@@ -2,7 +2,6 @@
 
 #include <array>
 #include <bit>
-#include <cstring>
 #include <utility>
 
 #include "sluice/wire/ascii.h"
@@ -110,25 +109,6 @@ constexpr bool EveryNameHasItsSlot() {
 }
 static_assert(EveryNameHasItsSlot(), "two names share a slot: change the factors of SlotOf");
 
-// Compares with a known name, which is letters, digits and '-'. Setting bit 5 lowers letters and
-// makes no other token byte equal to one of those.
-bool IsKnownName(std::string_view name, std::string_view known) {
-  if (name.size() != known.size()) return false;
-  constexpr std::uint64_t kLower = 0x2020202020202020U;
-  const auto equal_at = [&](std::size_t at) {
-    std::uint64_t a = 0;
-    std::uint64_t b = 0;
-    std::memcpy(&a, name.data() + at, 8);
-    std::memcpy(&b, known.data() + at, 8);
-    return (a | kLower) == b;
-  };
-  if (name.size() < 8) return EqualsIgnoringCase(name, known);
-  for (std::size_t at = 0; at + 8 < name.size(); at += 8) {
-    if (!equal_at(at)) return false;
-  }
-  return equal_at(name.size() - 8);
-}
-
 bool HasPrefix(std::string_view name, std::string_view prefix) {
   return name.size() > prefix.size() && EqualsIgnoringCase(name.substr(0, prefix.size()), prefix);
 }
@@ -161,7 +141,7 @@ bool IsIdempotent(Method method) {
 HeaderId IdentifyHeader(std::string_view name) {
   if (name.empty()) return HeaderId::kOther;
   const HeaderId id = kIdOfSlot[SlotOf(name)];
-  if (id != HeaderId::kOther && IsKnownName(name, kNames[static_cast<std::size_t>(id)])) {
+  if (id != HeaderId::kOther && EqualsIgnoringCase(name, kNames[static_cast<std::size_t>(id)])) {
     return id;
   }
   if (ToLower(name.front()) != 'x') return HeaderId::kOther;

@@ -101,7 +101,7 @@ inline constexpr std::size_t kHeaderIdCount =
     static_cast<std::size_t>(HeaderId::kIdempotencyKey) + 1;
 static_assert(kHeaderIdCount <= 64);
 
-// Case-insensitive, for names that are tokens; at most one comparison.
+// Case-insensitive; one comparison at most.
 [[nodiscard]] HeaderId IdentifyHeader(std::string_view name);
 
 // The lower-case name; empty for the kinds without one (kOther, kXSluice, kXForwarded).

@@ -133,6 +133,26 @@ TEST(Ascii, FieldValuesHaveNoControlsAtAnyOffset) {
   }
 }
 
+TEST(Ascii, CaseIsIgnoredForLettersOnlyAtAnyOffset) {
+  for (std::size_t size = 1; size < 20; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string a(size, 'q');
+      std::string b(size, 'Q');
+      for (int i = 0; i < 256; ++i) {
+        for (const int other : {i, i ^ 0x20, i ^ 0x80, i ^ 0xa0}) {
+          a[at] = static_cast<char>(i);
+          b[at] = static_cast<char>(other);
+          const bool is_letter = (i >= 'a' && i <= 'z') || (i >= 'A' && i <= 'Z');
+          const bool is_equal = other == i || (is_letter && other == (i ^ 0x20));
+          ASSERT_EQ(EqualsIgnoringCase(a, b), is_equal) << size << " " << at << " " << i;
+        }
+      }
+    }
+  }
+  EXPECT_TRUE(EqualsIgnoringCase("", ""));
+  EXPECT_FALSE(EqualsIgnoringCase("a", "ab"));
+}
+
 TEST(Ascii, ListElementsAreTrimmedAndMayBeEmpty) {
   std::string_view rest = " a ,,b\t";
   EXPECT_EQ(TakeListElement(rest), "a");
