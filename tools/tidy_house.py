@@ -11,6 +11,7 @@ TRIVIAL_LINES_MAX = 60
 _LIBRARY = re.compile(r"\bsluice_library\s*\((?P<arguments>[^()]*)\)")
 _TEST = re.compile(r"\bsluice_test\s*\((?P<arguments>[^()]*)\)")
 _THREADS = re.compile(r"#include (?:<thread>|\"sluice/platform/linux/loop_thread.h\")")
+_OUR_INCLUDE = re.compile(r'#include "(sluice/[^"]+\.h)"')
 _KEYWORDS = {"PUBLIC_HEADERS", "SOURCES", "SEES", "LINKS"}
 _METRIC_IN_CODE = re.compile(r'"(sluice_[a-z][a-z0-9_]*)')
 _METRIC_IN_DOCS = re.compile(r"`(sluice_[a-z][a-z0-9_]*)(?:\{[^`]*\})?`")
@@ -104,18 +105,44 @@ def rooms_are_told(tree: Tree, _layers: dict) -> Problems:
 
 
 def files_are_built(tree: Tree, _layers: dict) -> Problems:
-    """Each .cc and .h is named in the CMakeLists.txt of its folder or of one above. Outside the
-    library, where headers are not installed, it is enough that another file includes a header."""
+    """Each .cc and .h is named in the CMakeLists.txt of its folder or of one above. A header of a
+    room's or a program's own may also live by being included there."""
+    named = _named_in_cmake(tree)
+    alive = named | _included_at_home(tree)
+    text = "in no CMakeLists.txt: dead"
+    found = [file.problem(0, "build", text) for file in tree.cpp if file.path not in alive]
+    for file in tree.cpp:
+        if not file.path.startswith(("src/", "apps/")) or file.is_test:
+            continue
+        for header in _OUR_INCLUDE.findall(file.text):
+            target = tree.by_path.get(f"src/{header}")
+            if target and target.room != file.room and target.path not in named:
+                text = f"{header} is not among the PUBLIC_HEADERS of {target.room}"
+                found.append(file.problem(0, "build", text))
+    return found
+
+
+def _named_in_cmake(tree: Tree) -> set[str]:
     named = set()
     for file in tree.files:
         if file.name == "CMakeLists.txt":
             for word in re.findall(r"[\w./+-]+\.(?:cc|h)\b", _bare_cmake(file)):
                 named.add(_joined(file.folder, word))
-        elif file.is_cpp and not file.path.startswith("src/"):
-            for path in re.findall(r'#include "([^"]+\.h)"', file.text):
-                named |= {_joined(folder, path) for folder in _above(file.folder)} - {file.path}
-    text = "in no CMakeLists.txt: dead"
-    return [file.problem(0, "build", text) for file in tree.cpp if file.path not in named]
+    return named
+
+
+def _included_at_home(tree: Tree) -> set[str]:
+    """The headers that another file of their room includes; outside the library, any other file."""
+    included = set()
+    for file in tree.cpp:
+        for path in re.findall(r'#include "([^"]+\.h)"', file.text):
+            if path.startswith("sluice/"):
+                header = tree.by_path.get(f"src/{path}")
+                if header and header.room == file.room and header is not file:
+                    included.add(header.path)
+            elif not file.room:
+                included |= {_joined(folder, path) for folder in _above(file.folder)}
+    return included
 
 
 def _above(folder: str) -> list[str]:
@@ -134,28 +161,67 @@ def _joined(folder: str, path: str) -> str:
     return "/".join(parts)
 
 
-def sources_are_tested(tree: Tree, _layers: dict) -> Problems:
-    """A non-trivial .cc of the library has a _test.cc, or a test that includes its own header."""
+def sources_are_tested(tree: Tree, layers: dict) -> Problems:
+    """A non-trivial .cc of the library has a _test.cc beside it, or a test that includes its own
+    header, or is a part of something tested: its header is private (or its room is tested as a
+    whole) and a tested source of its room includes it."""
+    public = _named_in_cmake(tree)
     tested = set()
     for file in tree.cpp:
         if file.is_test:
-            tested |= set(re.findall(r'#include "(sluice/[^"]+\.h)"', file.text))
-    found = []
-    for file in tree.cpp:
-        if not file.room or file.suffix != ".cc" or file.is_test:
-            continue
-        lines = sum(1 for line in file.code.splitlines() if line.strip())
+            tested |= set(_OUR_INCLUDE.findall(file.text))
+    sources = [
+        file
+        for file in tree.cpp
+        if file.room and file.suffix == ".cc" and not file.is_test
+    ]
+    waiting = []
+    covered = []
+    for file in sources:
         beside = f"{file.folder}/{file.stem}_test.cc" in tree.by_path
-        if lines > TRIVIAL_LINES_MAX and not beside and _own_header(file) not in tested:
-            text = f"{lines} lines of code and no test beside it or of its header"
+        (covered if beside or _own_header(file) in tested else waiting).append(file)
+    while covered:
+        reached = _reached_from(tree, covered.pop())
+        for file in list(waiting):
+            header = _own_header(file)
+            is_part = f"src/{header}" not in public or file.room in layers["whole_rooms"]
+            if is_part and header in reached:
+                waiting.remove(file)
+                covered.append(file)
+    found = []
+    for file in waiting:
+        lines = sum(1 for line in file.code.splitlines() if line.strip())
+        if lines > TRIVIAL_LINES_MAX:
+            text = f"{lines} lines of code, and no test beside it, of its header or of its whole"
             found.append(file.problem(0, "test", text))
     return found
 
 
+def _reached_from(tree: Tree, source: File) -> set[str]:
+    """The headers of its own room that a source includes, also through other headers."""
+    reached: set[str] = set()
+    waiting = [source]
+    while waiting:
+        for header in _OUR_INCLUDE.findall(waiting.pop().text):
+            file = tree.by_path.get(f"src/{header}")
+            if file and file.room == source.room and header not in reached:
+                reached.add(header)
+                waiting.append(file)
+    return reached
+
+
 def _own_header(file: File) -> str:
-    """The first header of ours that a .cc includes: the one it implements."""
-    match = re.search(r'#include "(sluice/[^"]+\.h)"', file.text)
-    return match.group(1) if match else ""
+    """The header that a .cc implements: of its name, or of the beginning of its name (a source may
+    be cut in several), else the first of ours that it includes."""
+    headers = _OUR_INCLUDE.findall(file.text)
+    stems = [header.rpartition("/")[2].removesuffix(".h") for header in headers]
+    for stem, header in zip(stems, headers):
+        if file.stem == stem:
+            return header
+    for stem, header in zip(stems, headers):
+        if file.stem.startswith(f"{stem}_"):
+            return header
+    return headers[0] if headers else ""
 
 
 def threads_are_sanitized(tree: Tree, _layers: dict) -> Problems:

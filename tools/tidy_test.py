@@ -339,23 +339,66 @@ class Files(TidyTest):
         bad = program | {"tests/sim/main.cc": "int main() {}\n"}
         self.assert_only("tests/sim/words.h: build: in no CMakeLists.txt", bad)
 
+    def test_a_private_header_lives_while_its_room_includes_it(self):
+        self.assert_clean(
+            {
+                "src/sluice/limit/part.h": "#pragma once\n",
+                **self.in_code('#include "sluice/limit/part.h"'),
+            }
+        )
+
+    def test_a_private_header_that_another_room_includes(self):
+        wire = {
+            "ARCHITECTURE.md": "contract limit wire\n",
+            "src/sluice/wire/README.md": "# wire\n",
+            "src/sluice/wire/CMakeLists.txt": "sluice_library(wire PUBLIC_HEADERS a.h\n"
+            "SEES contract)\n",
+            "src/sluice/wire/a.h": '#pragma once\n#include "sluice/contract/part.h"\n',
+            "src/sluice/contract/part.h": "#pragma once\n",
+            "src/sluice/contract/time.h": '#pragma once\n#include "sluice/contract/part.h"\n',
+        }
+        text = "src/sluice/wire/a.h: build: sluice/contract/part.h is not among the PUBLIC_HEADERS"
+        self.assert_only(text, wire)
+
+
+class Tests(TidyTest):
+    BIG = "int a;\n" * 70
+
+    def with_sources(self, *names: str) -> str:
+        return LIMIT_CMAKE.replace("gcra.cc", " ".join(("gcra.cc", *names)))
+
     def test_a_source_without_a_test(self):
         self.assert_only(
             "src/sluice/limit/big.cc: test: 71 lines of code",
             {
-                "src/sluice/limit/big.cc": "#include <string>\n" + "int a;\n" * 70,
-                "src/sluice/limit/CMakeLists.txt": LIMIT_CMAKE.replace("gcra.cc", "gcra.cc big.cc"),
+                "src/sluice/limit/big.cc": "#include <string>\n" + self.BIG,
+                "src/sluice/limit/CMakeLists.txt": self.with_sources("big.cc"),
             },
         )
 
     def test_a_source_whose_header_is_tested_elsewhere(self):
-        big = '#include "sluice/limit/gcra.h"\n' + "int a;\n" * 70
         self.assert_clean(
             {
-                "src/sluice/limit/big.cc": big,
-                "src/sluice/limit/CMakeLists.txt": LIMIT_CMAKE.replace("gcra.cc", "gcra.cc big.cc"),
+                "src/sluice/limit/big.cc": '#include "sluice/limit/gcra.h"\n' + self.BIG,
+                "src/sluice/limit/CMakeLists.txt": self.with_sources("big.cc"),
             }
         )
+
+    def part(self, cmake: str) -> dict[str, str | None]:
+        """part.cc, which the tested gcra.cc includes."""
+        return {
+            "src/sluice/limit/part.h": "#pragma once\n",
+            "src/sluice/limit/part.cc": '#include "sluice/limit/part.h"\n' + self.BIG,
+            "src/sluice/limit/CMakeLists.txt": cmake,
+            **self.in_code('#include "sluice/limit/part.h"'),
+        }
+
+    def test_a_private_part_is_tested_with_its_whole(self):
+        self.assert_clean(self.part(self.with_sources("part.cc")))
+
+    def test_a_public_part_needs_a_test_of_its_own(self):
+        cmake = self.with_sources("part.cc").replace("gcra.h", "gcra.h part.h")
+        self.assert_only("src/sluice/limit/part.cc: test: 71 lines", self.part(cmake))
 
 
 class Threads(TidyTest):
