@@ -5,6 +5,7 @@
 #include <fcntl.h>
 
 #include "sluice/platform/linux/loop.h"
+#include "sluice/platform/linux/port_check.h"
 #include "sluice/platform/linux/socket_listener.h"
 
 namespace sluice::app {
@@ -38,6 +39,9 @@ Result<std::unique_ptr<Listener>> ListeningSockets::Open(Loop& loop,
     if (!copy) return Fail(ErrorCode::kOutOfDescriptors, "cannot duplicate a listening socket");
     socket = epoll_loop.Adopt(std::move(copy), platform::SocketFile::kTheirs);
   } else {
+    // Sharing the port with our own workers would share it with anybody else of this user, too.
+    const Result<void> is_free = worker == 0 ? platform::CheckPortIsFree(address) : Result<void>();
+    if (!is_free) return std::unexpected(is_free.error());
     socket = epoll_loop.ListenSocket(address, {.share_port = true});
   }
   if (!socket) return AsListener(std::move(socket));
@@ -50,6 +54,7 @@ Result<std::unique_ptr<Listener>> ListeningSockets::Open(Loop& loop,
 void ListeningSockets::KeepOnly(const std::vector<std::string>& names) {
   const std::scoped_lock lock(mutex_);
   std::erase_if(opened_, [&names](const auto& entry) {
+    if (entry.first.first == kAdminSocket) return false;  // In force as long as the process is.
     return std::ranges::find(names, entry.first.first) == names.end();
   });
 }

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,9 @@
 #include "sluice/platform/linux/owned_fd.h"
 
 namespace sluice::app {
+
+// The admin API's socket has a name of its own among the listeners.
+inline constexpr std::string_view kAdminSocket = "@admin";
 
 class ListeningSockets {
  public:

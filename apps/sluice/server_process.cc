@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <optional>
@@ -30,8 +31,6 @@ constexpr Bytes kBodyFileBytesMax = 16 * kMiB;
 constexpr Bytes kTokenBytesMax = 4 * kKiB;
 constexpr Nanos kSuccessorReadyMax = std::chrono::seconds(30);
 constexpr std::string_view kAdminOff = "off";
-// The admin API's socket has a name of its own among those handed to a successor.
-constexpr std::string_view kAdminSocket = "@admin";
 
 int ExitCodeOf(const Error& error) {
   switch (error.code) {
@@ -76,6 +75,14 @@ Result<std::string> ReadToken(const config::AdminConfig& admin_config) {
               fmt::format("admin.token_file: {} is empty", admin_config.token_file));
 }
 
+// Workers leave some descriptors to the admin API: one in a hundred, at least 16.
+int DescriptorBound(const ServeOptions& options) {
+  if (options.files_max == 0) return 0;
+  const std::uint64_t reserve = std::max<std::uint64_t>(16, options.files_max / 100);
+  if (options.files_max <= reserve) return 0;
+  return static_cast<int>(std::min<std::uint64_t>(options.files_max - reserve, INT_MAX));
+}
+
 void TellServiceManager(std::string_view state) {
   const Result<void> told = platform::NotifyServiceManager(state);
   if (!told) LogLine(fmt::format("service_manager_not_told error=\"{}\"", told.error().detail));
@@ -102,7 +109,9 @@ Result<void> ServerProcess::MakeLoops() {
       config_.workers > 0 ? static_cast<std::size_t>(config_.workers) : platform::UsableCpus();
   for (std::size_t i = 0; i < workers; ++i) {
     Result<std::unique_ptr<platform::LoopThread>> thread =
-        platform::LoopThread::Start({.name = fmt::format("worker-{}", i)});
+        platform::LoopThread::Start({.name = fmt::format("worker-{}", i),
+                                     .cpu = std::nullopt,
+                                     .loop = {.descriptor_bound = DescriptorBound(options_)}});
     if (!thread) return std::unexpected(thread.error());
     threads_.push_back(std::move(*thread));
   }
@@ -217,7 +226,7 @@ Task<void> ServerProcess::ReloadFromFile() {
   }
   Result<std::string> text = ReadConfigFile(options_.config_file);
   if (!text) {
-    LogLine(fmt::format("config_refused error=\"{}\"", text.error().detail));
+    gateway_->NoteRefusedReload(text.error().detail);
     co_return;
   }
   TellServiceManager("RELOADING=1");

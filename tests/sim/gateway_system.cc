@@ -35,7 +35,8 @@ GatewaySystem::GatewaySystem(sim::World& world, const Scenario& scenario)
   }
   const auto make = [this] {
     gateway_ = std::make_unique<gateway::Gateway>(World());
-    api_ = std::make_unique<admin::AdminApi>(*gateway_, admin::ProcessHooks{.version = "simulated"});
+    api_ =
+        std::make_unique<admin::AdminApi>(*gateway_, admin::ProcessHooks{.version = "simulated"});
   };
   control_.Enter(make);
 }
@@ -45,7 +46,8 @@ GatewaySystem::~GatewaySystem() = default;
 gateway::GatewayWorld GatewaySystem::World() {
   gateway::GatewayWorld world;
   world.control = &control_;
-  for (sim::Loop* loop : workers_) world.workers.push_back(loop);
+  for (sim::Loop* loop : workers_)
+    world.workers.push_back(loop);
   world.open_access_log = [this](const std::string&) -> Result<std::shared_ptr<ByteSink>> {
     return std::shared_ptr<ByteSink>(access_log_);
   };
@@ -91,7 +93,9 @@ Result<void> GatewaySystem::Start(const std::string& config) {
   return started;
 }
 
-Result<void> GatewaySystem::Reload(const std::string& config) { return Apply(config); }
+Result<void> GatewaySystem::Reload(const std::string& config) {
+  return Apply(config);
+}
 
 Task<void> GatewaySystem::DrainTask() {
   const std::uint64_t killed = co_await gateway_->Drain();
@@ -148,7 +152,8 @@ std::string GatewaySystem::MetricsText() {
 }
 
 void GatewaySystem::LimitStreams(std::size_t streams_max) {
-  for (sim::Loop* loop : workers_) world_.faults().LimitStreams(*loop, streams_max);
+  for (sim::Loop* loop : workers_)
+    world_.faults().LimitStreams(*loop, streams_max);
 }
 
 std::unique_ptr<SystemUnderTest> MakeGateway(sim::World& world, const Scenario& scenario) {

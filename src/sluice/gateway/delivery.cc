@@ -10,6 +10,7 @@
 #include "sluice/gateway/response_headers.h"
 #include "sluice/gateway/tunnel.h"
 #include "sluice/gateway/worker_context.h"
+#include "sluice/gateway/worker_listener.h"
 #include "sluice/wire/http1_write.h"
 
 namespace sluice::gateway {
@@ -20,7 +21,9 @@ constexpr Nanos kClientSendMax = std::chrono::seconds(60);
 // An upstream may be silent this long in the middle of a body.
 constexpr Nanos kBodySilenceMax = std::chrono::seconds(60);
 
-wire::Persistence PersistenceOf(const Exchange& exchange) {
+// Asked when the head is written: a drain may have begun, or the listener have gone, meanwhile.
+wire::Persistence PersistenceOf(Exchange& exchange) {
+  if (exchange.worker.is_draining || exchange.accepted_by->is_removed) exchange.keep_alive = false;
   return exchange.keep_alive ? wire::Persistence::kKeepAlive : wire::Persistence::kClose;
 }
 

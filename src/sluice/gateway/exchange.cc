@@ -13,6 +13,7 @@ Exchange::Exchange(WorkerContext& its_worker, const wire::HeadLimits& limits)
 void Exchange::Reset() {
   client = nullptr;
   listener = nullptr;
+  accepted_by = nullptr;
   reader.Reset();
   peer_is_trusted = false;
   client_is_gone = false;

@@ -38,6 +38,7 @@
 namespace sluice::gateway {
 
 struct WorkerContext;
+struct WorkerListener;
 
 // How far the client's body has come, and where it goes. See request_body.h.
 struct RequestBodyState {
@@ -65,6 +66,7 @@ inline constexpr std::size_t kBreakersMax = 2;
 struct TakenTokens {
   limit::RateLimit* guard = nullptr;
   std::uint64_t key_hash = 0;
+  std::uint32_t tokens = 0;  // None where the rule only looks on.
 };
 
 struct Exchange {
@@ -84,6 +86,7 @@ struct Exchange {
   // --- The client (session.cc).
   Stream* client = nullptr;
   const ListenerPlan* listener = nullptr;
+  const WorkerListener* accepted_by = nullptr;
   wire::RequestHeadReader reader;
   std::string received;  // Bytes behind the head: the body's beginning, then the next request.
   Address client_address;

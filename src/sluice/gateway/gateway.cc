@@ -82,8 +82,7 @@ Task<Result<void>> Gateway::Apply(config::Config config) {
     reloads_.last_success = control().wall_now();
     Log(fmt::format("config_applied generation={}", registry_.current()->generation));
   } else {
-    ++reloads_.failures;
-    Log(fmt::format("config_refused error=\"{}\"", applied.error().detail));
+    NoteRefusedReload(applied.error().detail);
   }
   co_return applied;
 }
@@ -102,9 +101,7 @@ Task<config::LoadOutcome> Gateway::ApplyText(std::string text,
   }
   if (!outcome.ok()) {
     if (mode == ApplyMode::kDryRun) co_return outcome;
-    reloads_.last_was_successful = false;
-    ++reloads_.failures;
-    Log(fmt::format("config_refused problems={}", outcome.problems.size()));
+    NoteRefusedReload(fmt::format("{} problems", outcome.problems.size()));
     co_return outcome;
   }
   const Result<void> applied = co_await Apply(outcome.config);
@@ -113,6 +110,12 @@ Task<config::LoadOutcome> Gateway::ApplyText(std::string text,
         {.place = {.file = file_name}, .path = {}, .text = applied.error().detail});
   }
   co_return outcome;
+}
+
+void Gateway::NoteRefusedReload(std::string_view why) {
+  reloads_.last_was_successful = false;
+  ++reloads_.failures;
+  Log(fmt::format("config_refused error=\"{}\"", why));
 }
 
 Result<void> Gateway::PrepareAccessLog(const config::Config& config) {
@@ -187,10 +190,11 @@ Task<Result<std::vector<std::vector<Worker::Opened>>>> Gateway::OpenListeners(
   for (const ListenerPlan& plan : snapshot.listeners) {
     const bool is_open =
         registry_.current() != nullptr &&
-        std::ranges::any_of(registry_.current()->listeners,
-                            [&plan](const auto& old) { return old.address == plan.address; });
+        std::ranges::any_of(registry_.current()->listeners, [&plan](const ListenerPlan& old) {
+          return IsSameListener(plan, old.address, old.config->name);
+        });
     if (is_open) continue;
-    std::shared_ptr<ListenerShare>& share = shares_[plan.config->listen];
+    std::shared_ptr<ListenerShare>& share = shares_[plan.config->name + " " + plan.config->listen];
     if (share == nullptr) share = std::make_shared<ListenerShare>();
     Address address = plan.address;
     for (std::size_t i = 0; i < workers_.size(); ++i) {

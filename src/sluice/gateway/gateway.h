@@ -82,6 +82,9 @@ class Gateway {
                                                     std::string file_name,
                                                     ApplyMode mode);
 
+  // A new configuration could not even be read: counted like one that was refused.
+  void NoteRefusedReload(std::string_view why);
+
   // Graceful end: lame duck, stop accepting, finish what is in flight up to the drain timeout, then
   // close. Returns how many exchanges were killed. A second call makes the first stop waiting.
   [[nodiscard]] Task<std::uint64_t> Drain();
@@ -129,7 +132,7 @@ class Gateway {
   Phase phase_ = Phase::kStarting;
   ReloadStatus reloads_;
   std::vector<BoundListener> bound_;
-  std::map<std::string, std::shared_ptr<ListenerShare>> shares_;  // By configured address.
+  std::map<std::string, std::shared_ptr<ListenerShare>> shares_;  // By name and address.
   std::string access_log_path_ = "off";
   std::shared_ptr<ByteSink> access_log_;
   SteadyTime started_at_{};

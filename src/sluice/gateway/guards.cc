@@ -52,7 +52,8 @@ Task<Result<void>> Admit(Exchange& exchange) {
       exchange.refusal_status = static_cast<int>(rule.config->status);
       co_return std::unexpected(RateLimited(rule, decision.retry_after));
     }
-    exchange.taken[exchange.taken_count++] = {.guard = rule.guard.get(), .key_hash = key};
+    exchange.taken[exchange.taken_count++] = {
+        .guard = rule.guard.get(), .key_hash = key, .tokens = decision.tokens};
   }
   co_return Result<void>();
 }
@@ -61,7 +62,7 @@ void RefundAdmission(Exchange& exchange) {
   const SteadyTime now = exchange.worker.loop.now();
   while (exchange.taken_count > 0) {
     const TakenTokens& taken = exchange.taken[--exchange.taken_count];
-    taken.guard->GiveBack(taken.key_hash, /*cost=*/1, now);
+    if (taken.tokens > 0) taken.guard->GiveBack(taken.key_hash, taken.tokens, now);
   }
 }
 

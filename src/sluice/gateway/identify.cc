@@ -103,10 +103,8 @@ Result<void> Identify(Exchange& exchange) {
   const std::uint64_t announced =
       head.framing == wire::BodyFraming::kLength ? head.content_length : exchange.body.bytes;
   if (announced > BodyBytesMax(exchange)) {
-    return RefuseClient(ErrorCode::kBodyTooLarge,
-                        fmt::format("the body may have {} bytes, got {}",
-                                    BodyBytesMax(exchange),
-                                    announced));
+    return RefuseClient(ErrorCode::kBodyTooLarge, fmt::format("the body may have {} bytes, got {}",
+                                                              BodyBytesMax(exchange), announced));
   }
   return {};
 }

@@ -59,6 +59,15 @@ struct ListenerPlan {
   std::vector<AddressBlock> trusted_proxies;
 };
 
+// Whether a listener of that address and name is the one `plan` speaks of. Port 0 stands for a port
+// of its own each time, so there the name decides.
+[[nodiscard]] inline bool IsSameListener(const ListenerPlan& plan,
+                                         const Address& address,
+                                         const std::string& name) {
+  const bool has_any_port = address.family() != Address::Family::kUnix && address.port() == 0;
+  return plan.address == address && (!has_any_port || plan.config->name == name);
+}
+
 struct Snapshot {
   std::uint64_t generation = 0;
   config::Config config;

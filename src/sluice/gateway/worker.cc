@@ -88,7 +88,8 @@ void Worker::Install(std::shared_ptr<const Snapshot> snapshot, std::vector<Opene
   for (const std::unique_ptr<WorkerListener>& listener : listeners_) {
     const auto plan = std::ranges::find_if(
         current.snapshot->listeners, [&listener](const ListenerPlan& candidate) {
-          return candidate.address == listener->address && !listener->is_removed;
+          return !listener->is_removed &&
+                 IsSameListener(candidate, listener->address, listener->name);
         });
     if (plan == current.snapshot->listeners.end()) {
       StopListening(*listener);
@@ -165,6 +166,7 @@ void Worker::Begin(Exchange& exchange, WorkerListener& listener) {
   exchange.snapshot = SnapshotUse(*served_.back());
   // A listener that was removed answers its last request by what it was.
   exchange.listener = listener.plan;
+  exchange.accepted_by = &listener;
   if (listener.is_removed) exchange.snapshot = SnapshotUse(*listener.snapshot);
   exchange.started = loop_.now();
   exchange.started_wall = loop_.wall_now();

@@ -129,7 +129,10 @@ Task<AdminResponse> AdminApi::PostConfig(const AdminRequest& request) {
 Task<AdminResponse> AdminApi::Reload() {
   if (!hooks_.read_config) co_return CannotDo("reload: it was started without a file");
   Result<std::string> text = hooks_.read_config();
-  if (!text) co_return Refuse(422, "unreadable", text.error().detail);
+  if (!text) {
+    gateway_.NoteRefusedReload(text.error().detail);
+    co_return Refuse(422, "unreadable", text.error().detail);
+  }
   const config::LoadOutcome outcome =
       co_await gateway_.ApplyText(std::move(*text), hooks_.config_file, Gateway::ApplyMode::kApply);
   const auto& current = gateway_.registry().current();

@@ -20,6 +20,8 @@ constexpr Nanos kIdleMax = std::chrono::seconds(60);
 constexpr Nanos kRequestMax = std::chrono::seconds(10);
 constexpr Nanos kSendMax = std::chrono::seconds(10);
 constexpr Bytes kReceiveBytes = 16 * kKiB;
+constexpr Bytes kLingerBytesMax = 64 * kKiB;
+constexpr Nanos kLingerTimeMax = std::chrono::seconds(2);
 
 // One admin connection between two requests: what has come, and what has been read of it.
 struct Conversation {
@@ -83,6 +85,10 @@ Task<Result<std::string>> ReadBody(Loop& loop, Conversation& talk) {
   wire::BodyDecoder decoder;
   decoder.Start(head.framing, head.content_length, Side::kClient);
   std::string body;
+  if (head.framing == wire::BodyFraming::kLength &&
+      head.content_length > AdminServer::kBodyBytesMax) {
+    co_return Fail(ErrorCode::kBodyTooLarge, "a body may have 4 MiB");
+  }
   const SteadyTime deadline = loop.now() + kRequestMax;
   if (head.expects_continue && talk.received.empty() && !decoder.finished()) {
     const std::array<ByteView, 1> go_on = {wire::kContinueResponse};
@@ -129,6 +135,18 @@ Task<bool> Reply(Loop& loop,
   const std::array<ByteView, 1> segments = {talk.output};
   const Result<void> sent = co_await talk.stream.Send(segments, loop.now() + kSendMax);
   co_return sent.has_value();
+}
+
+// An answer to a request that was not read whole must not be lost to a reset.
+Task<void> Linger(Loop& loop, Stream& stream) {
+  stream.ShutdownSend();
+  const SteadyTime until = loop.now() + kLingerTimeMax;
+  Bytes dropped = 0;
+  while (dropped < kLingerBytesMax) {
+    const Result<ByteView> got = co_await stream.Receive(until, kReceiveBytes);
+    if (!got || got->empty()) co_return;
+    dropped += got->size();
+  }
 }
 
 // Answers one request; false when the connection is to end.
@@ -199,10 +217,7 @@ Task<void> AdminServer::Serve(std::unique_ptr<Stream> stream) {
     goes_on = co_await ServeOne(loop_, talk, api_, policy_);
   }
   if (!stopping_) {
-    // An answer to a request that was not read whole must not be lost to a reset.
-    stream->ShutdownSend();
-    const Result<ByteView> rest = co_await stream->Receive(loop_.now() + kSendMax / 10);
-    static_cast<void>(rest);
+    co_await Linger(loop_, *stream);
   }
   std::erase(streams_, stream.get());
 }

@@ -20,7 +20,10 @@ class EventSource : private DeferredLink {
   EventSource(const EventSource&) = delete;
   EventSource& operator=(const EventSource&) = delete;
 
-  virtual ~EventSource() { SLUICE_ASSERT(slot_ == kNoSlot && next == nullptr); }
+  virtual ~EventSource() {
+    SLUICE_ASSERT(slot_ == kNoSlot);
+    SLUICE_ASSERT(next == nullptr);
+  }
 
   // `events` are epoll's (EPOLLIN, …), or 0 when the reactor calls back because of Defer(). May
   // destroy this source or any other.

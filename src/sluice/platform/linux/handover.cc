@@ -20,8 +20,6 @@
 #include "sluice/platform/linux/socket_address.h"
 #include "sluice/platform/linux/system_error.h"
 
-extern char** environ;  // POSIX; no header declares it without _GNU_SOURCE.
-
 namespace sluice::platform {
 namespace {
 
@@ -51,6 +49,7 @@ struct Launch {
 
 std::vector<char*> PointersTo(std::vector<std::string>& texts) {
   std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
   for (std::string& text : texts) {
     pointers.push_back(text.data());
   }
@@ -91,7 +90,7 @@ Result<std::string> Describe(const std::vector<HandedSocket>& sockets) {
 [[noreturn]] void Execute(const Launch& launch) {
   sigset_t none;
   sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);  // Blocked signals stay blocked across exec.
+  ::pthread_sigmask(SIG_SETMASK, &none, nullptr);  // Blocked signals stay blocked across exec.
   struct sigaction standard{};
   standard.sa_handler = SIG_DFL;
   ::sigaction(SIGPIPE, &standard, nullptr);

@@ -44,7 +44,9 @@ class EpollLoop::Wakeup final : private EventSource {
 };
 
 EpollLoop::EpollLoop(OwnedFd epoll, const EpollLoopOptions& options)
-    : reactor_(std::move(epoll), options.sleep, options.spare_buffers_max), random_(RandomSeed()) {}
+    : reactor_(std::move(epoll), options.sleep, options.spare_buffers_max), random_(RandomSeed()) {
+  if (options.descriptor_bound > 0) reactor_.set_descriptor_bound(options.descriptor_bound);
+}
 
 EpollLoop::~EpollLoop() {
   const RunQueue::Binding binding(reactor_.run_queue());

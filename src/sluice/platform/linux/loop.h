@@ -36,6 +36,8 @@ namespace sluice::platform {
 struct EpollLoopOptions {
   std::size_t spare_buffers_max = 8;  // Free receive buffers of 128 KiB that are not given back.
   SleepPrecision sleep = SleepPrecision::kNanoseconds;  // Falls back by itself on old kernels.
+  // Public loops leave the descriptors from this number on to the others (the admin API). 0: none.
+  int descriptor_bound = 0;
   ResolverOptions resolver;
 };
 

@@ -164,12 +164,13 @@ int Reactor::Wait(SteadyTime until) {
     timeout.tv_nsec = sleep.count() % 1'000'000'000;
     count = ::epoll_pwait2(epoll_.get(), events_.data(), kBatch, &timeout, nullptr);
     if (count >= 0 || errno == EINTR) return std::max(count, 0);
-    SLUICE_ASSERT(errno == ENOSYS || errno == EPERM);  // An old kernel, or a strict seccomp filter.
+    const bool refused = errno == ENOSYS || errno == EPERM;  // Old kernel, or seccomp filter.
+    SLUICE_ASSERT(refused);
     precision_ = SleepPrecision::kMilliseconds;
   }
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(sleep).count();
   count = ::epoll_wait(epoll_.get(), events_.data(), kBatch, static_cast<int>(milliseconds));
-  SLUICE_ASSERT(count >= 0 || errno == EINTR);
+  if (count < 0) SLUICE_ASSERT(errno == EINTR);
   return std::max(count, 0);
 }
 

@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include <sys/epoll.h>
@@ -71,6 +72,12 @@ class Reactor {
   [[nodiscard]] std::uint32_t turn() const { return turn_; }
   [[nodiscard]] std::size_t registered() const { return registered_; }
 
+  // Descriptors with this number and above are left to others: accepting pauses before it takes
+  // one. Numbers are given out lowest first, so the number tells how many are in use. No bound at
+  // first.
+  void set_descriptor_bound(int bound) { descriptor_bound_ = bound; }
+  [[nodiscard]] int descriptor_bound() const { return descriptor_bound_; }
+
   [[nodiscard]] TimerWheel& timers() { return timers_; }
   [[nodiscard]] RunQueue& run_queue() { return run_queue_; }
   [[nodiscard]] ReceiveBuffers& buffers() { return buffers_; }
@@ -103,6 +110,7 @@ class Reactor {
   WallTime wall_now_{};
   std::uint32_t turn_ = 0;
   SleepPrecision precision_;
+  int descriptor_bound_ = std::numeric_limits<int>::max();
   std::size_t registered_ = 0;
   std::uint32_t first_free_ = kNoFree;
   std::vector<Slot> slots_;

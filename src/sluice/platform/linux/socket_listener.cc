@@ -178,7 +178,18 @@ void SocketListener::OnReady(std::uint32_t events) {
 }
 
 void SocketListener::OnPauseTimer(Timer& timer, SteadyTime /*now*/) {
-  static_cast<SocketListener*>(timer.owner)->Continue();
+  auto* listener = static_cast<SocketListener*>(timer.owner);
+  if (listener->IsDescriptorFree()) {
+    listener->Continue();
+  } else {
+    listener->Pause();
+  }
+}
+
+// Asks for the lowest free number and gives it back.
+bool SocketListener::IsDescriptorFree() const {
+  const OwnedFd lowest(::fcntl(fd_.get(), F_DUPFD_CLOEXEC, 0));
+  return lowest && lowest.get() < reactor_.descriptor_bound();
 }
 
 void SocketListener::Continue() {
@@ -202,6 +213,8 @@ bool SocketListener::TryAccept(AcceptOperation& operation) {
   Address peer;
   OwnedFd fd = AcceptSocket(peer);
   if (!fd) return false;
+  // This one is served still; the next has to wait until some descriptor is free again.
+  if (fd.get() >= reactor_.descriptor_bound()) Pause();
   Result<std::unique_ptr<SocketStream>> stream =
       SocketStream::Adopt(reactor_, std::move(fd), std::move(peer));
   if (!stream) {  // Out of epoll watches: as bad as out of descriptors. This client is lost.

@@ -75,6 +75,7 @@ class SocketListener final : public Listener, private EventSource {
   bool TryAccept(AcceptOperation& operation);
   OwnedFd AcceptSocket(Address& peer);
   void Pause();
+  [[nodiscard]] bool IsDescriptorFree() const;
   void Complete();
   [[nodiscard]] bool TakeBudget();
   static void OnPauseTimer(Timer& timer, SteadyTime now);

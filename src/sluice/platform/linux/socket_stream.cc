@@ -77,7 +77,9 @@ SocketStream::SocketStream(Reactor& reactor, OwnedFd fd, Address peer)
       peer_(std::move(peer)) {}
 
 SocketStream::~SocketStream() {
-  SLUICE_ASSERT(receive_ == nullptr && send_ == nullptr && connect_ == nullptr);
+  SLUICE_ASSERT(receive_ == nullptr);
+  SLUICE_ASSERT(send_ == nullptr);
+  SLUICE_ASSERT(connect_ == nullptr);
   reactor_.Unregister(*this);
   reactor_.timers().Disarm(receive_timer_);
   reactor_.timers().Disarm(send_timer_);
@@ -199,7 +201,8 @@ bool SocketStream::MaySendInTurn() {
 }
 
 bool SocketStream::Begin(ReceiveOperation& operation) {
-  SLUICE_ASSERT(receive_ == nullptr && connect_ == nullptr && operation.bytes_max > 0);
+  SLUICE_ASSERT(receive_ == nullptr);
+  SLUICE_ASSERT(operation.bytes_max > 0);
   if (cancelled_) {
     operation.result = Fail(ErrorCode::kCancelled, {});
     return true;
@@ -266,7 +269,7 @@ SocketStream::Progress SocketStream::TryReceive(ReceiveOperation& operation) {
 }
 
 bool SocketStream::Begin(SendOperation& operation) {
-  SLUICE_ASSERT(send_ == nullptr && connect_ == nullptr);
+  SLUICE_ASSERT(send_ == nullptr);
   if (cancelled_) {
     operation.result = Fail(ErrorCode::kCancelled, {});
     return true;
