@@ -7,7 +7,8 @@ import time
 
 import report
 from client import Client, Truncated, request_bytes
-from harness import SystemTest, gateway_config, raise_file_limit, resident_bytes, wait_until
+from harness import (
+    SystemTest, gateway_config, open_files, raise_file_limit, resident_bytes, wait_until)
 from origin import answer, answering
 
 MIB = 1 << 20
@@ -266,6 +267,36 @@ class Slowloris(SystemTest):
         kept[0].close()
         wait_until(lambda: sluice.page("/api/v1/status")["connections"]["open"] == 2, "one left")
         self.assertEqual(self.client(sluice).request().status, 200)
+
+    def test_descriptors_are_given_back_whatever_becomes_of_a_request(self):
+        def handle(connection):
+            request = connection.read_request()
+            if request is None:
+                return
+            if request.target == "/reset":
+                connection.reset()
+            elif request.target == "/half":
+                connection.send(b"HTTP/1.1 200 Fine\r\nContent-Length: 10\r\n\r\nhalf")
+            elif request.target == "/bad":
+                connection.send(b"bad\r\n\r\n")
+            else:
+                connection.until_closed()
+
+        upstream = self.origin(handle)
+        sluice = self.sluice(gateway_config(
+            upstream.address, upstream={"idle_timeout": "100ms"}))
+        before = open_files(sluice.pid)
+        for number in range(200):
+            client = Client(sluice.address)
+            target = ("/reset", "/half", "/bad", "/hang")[number % 4]
+            client.send(request_bytes("GET", target)[: None if number % 5 else 10])
+            if target != "/hang" and number % 5:
+                try:
+                    client.response()
+                except Truncated:
+                    pass
+            (client.close if number % 2 else client.reset)()
+        wait_until(lambda: open_files(sluice.pid) <= before, "descriptors given back")
 
 
 if __name__ == "__main__":

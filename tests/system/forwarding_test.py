@@ -172,6 +172,7 @@ class WhichPath(SystemTest):
                        "/ä", "a", "*", "/a#b"):
             got = self.get(self.gateway, target)
             self.assertEqual((target, got.status), (target, 400))
+            self.assertEqual((target, got.header("connection")), (target, "close"))
         self.assertEqual(self.upstream.bytes_received, 0)
 
     def test_options_may_ask_about_the_whole_server(self):

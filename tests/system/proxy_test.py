@@ -100,6 +100,19 @@ class RealServers(SystemTest):
         seen = [self.get(sluice, "/price/alfama").header("x-instance") for _ in range(6)]
         self.assertEqual(sorted(seen), ["a"] * 3 + ["b"] * 3)
 
+    def test_equal_keys_go_to_the_same_instance(self):
+        first, second = self.booking("a"), self.booking("b")
+        sluice = self.sluice(gateway_config(
+            first.address, second.address,
+            upstream={"load_balancing": "ring_hash", "hash_on": {"header": "x-user-id"}}))
+        homes = {}
+        for number in range(60):
+            user = f"user-{number % 20}"
+            got = self.get(sluice, "/price/alfama", headers=[("X-User-Id", user)])
+            homes.setdefault(user, set()).add(got.header("x-instance"))
+        self.assertTrue(all(len(instances) == 1 for instances in homes.values()), homes)
+        self.assertEqual(set().union(*homes.values()), {"a", "b"})
+
     def test_unix_sockets_serve_on_both_sides(self):
         folder = self.directory()
         booking = self.booking(listen=f"unix:{folder}/up.sock")

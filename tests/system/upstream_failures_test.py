@@ -194,6 +194,36 @@ class Malformed(SystemTest):
                 got = client.response()
             self.assertEqual((got.status, got.body), (200, b"final"))
 
+    def test_endless_interim_answers_end(self):
+        def handle(connection):
+            connection.read_request()
+            while True:
+                connection.send(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+
+        upstream = self.origin(handle)
+        sluice = self.sluice(gateway_config(upstream.address, route={"timeout": "1s"}))
+        self.assertIn(self.get(sluice).status, (502, 504))
+
+    def test_bodies_where_none_may_be_are_nobodys_answer(self):
+        for method, head in (("HEAD", b"HTTP/1.1 200 Fine\r\nContent-Length: 30\r\n\r\n"),
+                             ("GET", b"HTTP/1.1 204 Nothing\r\n\r\n"),
+                             ("GET", b"HTTP/1.1 304 Same\r\nContent-Length: 30\r\n\r\n")):
+            evil = answer(body=b"EVIL")
+            upstream = self.origin(answering(
+                lambda r, h=head, e=evil: h + e if r.target == "/odd" else answer(body=b"good")))
+            client = self.client(self.sluice(gateway_config(upstream.address)))
+            self.assertIn(client.request(method, "/odd").status, (200, 204, 304))
+            for _ in range(3):
+                self.assertEqual(client.request("GET", "/").body, b"good")
+
+    def test_old_upstreams_end_their_bodies_with_the_connection(self):
+        upstream = self.origin(
+            after_request(lambda c, _: c.send(b"HTTP/1.0 200 Fine\r\nA: b\r\n\r\nold body")))
+        client = self.client(self.sluice(gateway_config(upstream.address)))
+        for _ in range(2):
+            got = client.request()
+            self.assertEqual((got.version, got.body), ("HTTP/1.1", b"old body"))
+
 
 class Unreachable(SystemTest):
     def free_address(self):
@@ -231,6 +261,19 @@ class Unreachable(SystemTest):
         got = self.get(sluice)
         self.assertEqual(got.status, 504)
         self.assertTrue(ended.wait(10))
+
+    def test_a_head_that_drips_has_one_deadline(self):
+        def handle(connection):
+            connection.read_request()
+            connection.send(HEAD)
+            while not stop.wait(0.02):
+                connection.send(b"A: b\r\n")
+
+        stop = threading.Event()
+        self.addCleanup(stop.set)
+        upstream = self.origin(handle)
+        sluice = self.sluice(gateway_config(upstream.address, route={"timeout": "300ms"}))
+        self.assertEqual(self.get(sluice).status, 504)
 
 
 class Retries(SystemTest):
