@@ -75,9 +75,13 @@ void Findings::Warn(const std::string& path, std::string text) {
 }
 
 std::vector<Problem> Findings::Take(std::vector<Problem>& list, std::size_t total) {
-  std::vector<Problem> taken = std::move(list);
+  // Equal places keep their order. std::stable_sort would do, but clang warns of what the libstdc++
+  // of g++ 12 uses for it; the list is short.
+  std::vector<Problem> taken;
+  for (Problem& problem : list)
+    taken.insert(std::upper_bound(taken.begin(), taken.end(), problem, IsBefore),
+                 std::move(problem));
   list.clear();
-  std::stable_sort(taken.begin(), taken.end(), IsBefore);
   if (total > taken.size()) {
     taken.push_back(Make({}, "", fmt::format("{} more are not shown", total - taken.size())));
   }
