@@ -48,13 +48,20 @@ Task<Delivery> Deliver(Exchange& exchange, Response& response) {
   co_return delivery;
 }
 
+// After these nobody is sure where the next request begins: the rest of a body is still to come, the
+// request could be read in two ways, or what follows a CONNECT may be another protocol.
+bool EndsConnection(const Exchange& exchange, const Error& error) {
+  return !exchange.body.is_complete || error.code == ErrorCode::kBadRequest ||
+         exchange.request().method == wire::Method::kConnect;
+}
+
 }  // namespace
 
 Task<void> RunExchange(Exchange& exchange) {
   Result<Response> reply = co_await Answer(exchange);
   if (!reply) {
     // Refusals and failures take the same way out: the route's degrade chain, or a plain error.
-    if (!exchange.body.is_complete) exchange.keep_alive = false;
+    if (EndsConnection(exchange, reply.error())) exchange.keep_alive = false;
     reply = co_await Substitute(exchange, std::move(reply.error()));
   }
   // Breakers learn what really happened at the end of the body.
