@@ -15,9 +15,11 @@ LOG = {"access_log": {"path": "access.log"}}
 
 
 class Reasons(SystemTest):
-    def logged(self, sluice, count=1):
-        line = self.wait_log(sluice, count)[-1]
-        return line["status"], line["reason"]
+    def logged(self, sluice):
+        """(status, reason) of each line, once the gateway has ended and so written them all."""
+        sluice.signal(signal.SIGTERM)
+        self.assertEqual(sluice.wait(), 0)
+        return [(line["status"], line["reason"]) for line in sluice.log()]
 
     def gateway(self, *endpoints, **parts):
         return self.sluice(gateway_config(*endpoints, telemetry=LOG, **parts))
@@ -28,7 +30,7 @@ class Reasons(SystemTest):
             self.get(sluice)
         except Truncated:
             pass
-        return self.logged(sluice)
+        return self.logged(sluice)[0]
 
     def test_answers_of_the_upstream(self):
         self.assertEqual(self.by_handler(None), (200, "--"))
@@ -57,12 +59,12 @@ class Reasons(SystemTest):
         self.assertEqual(self.by_handler(breaking), (200, "UA"))
         sluice = self.gateway(f"127.0.0.1:{free_port()}")
         self.get(sluice)
-        self.assertEqual(self.logged(sluice), (502, "UC"))
+        self.assertEqual(self.logged(sluice), [(502, "UC")])
 
     def test_no_endpoint(self):
         sluice = self.gateway("unknown.invalid:80")
         self.assertEqual(self.get(sluice).status, 503)
-        self.assertEqual(self.logged(sluice), (503, "NE"))
+        self.assertEqual(self.logged(sluice), [(503, "NE")])
 
     def test_refusals_of_the_gateway(self):
         config = gateway_config(
@@ -71,24 +73,26 @@ class Reasons(SystemTest):
         config["routes"].append({"name": "shut", "match": {"path_prefix": "/shut"},
                                  "action": "deny"})
         sluice = self.sluice(config)
-        for number, (data, expected) in enumerate((
-                (request_bytes("GET", "/nowhere"), (404, "NR")),
-                (request_bytes("GET", "/shut"), (403, "DN")),
-                (b"GET / HTTP/1.1\r\nA : b\r\n\r\n", (400, "CB")),
-                (request_bytes("GET", "/" + "a" * 9000), (414, "CL")),
-                (request_bytes("POST", "/open", body=b"a" * 11), (413, "CL")),
-                (b"GET / HT", (408, "CT"))), 1):
+        asked = (
+            (request_bytes("GET", "/nowhere"), (404, "NR")),
+            (request_bytes("GET", "/shut"), (403, "DN")),
+            (b"GET / HTTP/1.1\r\nA : b\r\n\r\n", (400, "CB")),
+            (request_bytes("GET", "/" + "a" * 9000), (414, "CL")),
+            (request_bytes("POST", "/open", body=b"a" * 11), (413, "CL")),
+            (b"GET / HT", (408, "CT")),
+        )
+        for data, (status, _) in asked:
             client = Client(sluice.address)
             client.send(data)
-            self.assertEqual(client.response().status, expected[0])
+            self.assertEqual(client.response().status, status)
             client.close()
-            self.assertEqual(self.logged(sluice, number), expected)
+        self.assertEqual(self.logged(sluice), [expected for _, expected in asked])
 
     def test_an_open_breaker(self):
         sluice = self.gateway(self.origin().address, upstream={"circuit_breaker": {}})
         sluice.post("/api/v1/breakers/origin/force_open")
         self.get(sluice)
-        self.assertEqual(self.logged(sluice), (503, "BO"))
+        self.assertEqual(self.logged(sluice), [(503, "BO")])
 
     def test_a_full_pool(self):
         stop, asked = threading.Event(), threading.Event()
@@ -101,10 +105,14 @@ class Reasons(SystemTest):
 
         sluice = self.gateway(self.origin(answering(reply)).address,
                               upstream={"max_connections": 1, "max_pending": 0})
-        self.client(sluice).send(request_bytes())
+        client = self.client(sluice)
+        client.send(request_bytes())
         self.assertTrue(asked.wait(10))
-        self.get(sluice)
-        self.assertEqual(self.logged(sluice), (503, "OV"))
+        self.assertEqual(self.get(sluice).status, 503)
+        stop.set()
+        self.assertEqual(client.response().status, 200)
+        client.close()
+        self.assertEqual(self.logged(sluice), [(503, "OV"), (200, "--")])
 
 
 class Lines(SystemTest):
