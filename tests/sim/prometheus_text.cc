@@ -46,6 +46,14 @@ bool HasAll(const Series& sample, const Series& asked) {
   return std::ranges::all_of(asked.labels, has);
 }
 
+bool BearsAll(const Series& sample, const Series& asked) {
+  const auto bears = [&sample](const auto& label) {
+    const auto is_it = [&label](const auto& own) { return own.first == label.first; };
+    return std::ranges::any_of(sample.labels, is_it);
+  };
+  return std::ranges::all_of(asked.labels, bears);
+}
+
 std::optional<double> ReadValue(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(' ');
   if (begin == std::string_view::npos) return std::nullopt;
@@ -62,6 +70,8 @@ std::optional<double> SumOf(std::string_view text, std::string_view series) {
   if (!asked || asked->name.empty()) return std::nullopt;
   const std::string declared = "# TYPE " + std::string(asked->name) + " ";
   std::optional<double> sum;
+  bool has_samples = false;
+  bool bears_labels = false;
   while (!text.empty()) {
     const std::size_t end = text.find('\n');
     const std::string_view line = text.substr(0, end);
@@ -71,9 +81,12 @@ std::optional<double> SumOf(std::string_view text, std::string_view series) {
     const std::optional<Series> sample = ReadSeries(line);
     if (!sample || sample->name != asked->name) continue;
     sum = sum.value_or(0);
+    has_samples = true;
+    if (BearsAll(*sample, *asked)) bears_labels = true;
     const std::optional<double> value = ReadValue(sample->rest);
     if (value && HasAll(*sample, *asked)) *sum += *value;
   }
+  if (has_samples && !bears_labels) return std::nullopt;
   return sum;
 }
 

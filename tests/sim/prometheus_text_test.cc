@@ -27,6 +27,11 @@ TEST(PrometheusText, IsZeroForAKnownMetricWithoutSuchASample) {
   EXPECT_EQ(SumOf(kText, "empty_total"), 0);
 }
 
+TEST(PrometheusText, DoesNotTakeAMisspeltLabelForACounterAtZero) {
+  EXPECT_EQ(SumOf(kText, R"(requests_total{upstream="a"})"), std::nullopt);
+  EXPECT_EQ(SumOf(kText, R"(requests_total{route="a",upstream="a"})"), std::nullopt);
+}
+
 TEST(PrometheusText, KnowsNothingOfOtherMetricsNorOfMalformedOnes) {
   EXPECT_EQ(SumOf(kText, "requests"), std::nullopt);
   EXPECT_EQ(SumOf(kText, "other_total"), std::nullopt);

@@ -234,7 +234,7 @@ class Runner {
   void Carry(const Step& step, const CheckCounter& check) {
     const std::optional<double> got = SumOf(stage_->system().MetricsText(), check.series);
     if (!got) {
-      Fail(step, fmt::format("there is no counter {}", check.series));
+      Fail(step, fmt::format("there is no counter {}, by its name or its labels", check.series));
     } else if (!Holds(check.comparison, *got, check.value)) {
       Fail(step, fmt::format("expected {} to be {}{}, it is {}", check.series,
                              Tell(check.comparison), check.value, *got));

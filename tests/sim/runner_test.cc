@@ -66,7 +66,8 @@ TEST(Runner, FailsEachCheckThatDoesNotHold) {
           "x.scenario:7: expected pass_through_connections_total to be 2, it is 1",
           "x.scenario:8: expected pass_through_connections_total to be at least 2, it is 1",
           "x.scenario:9: expected pass_through_connections_total to be at most 0, it is 1",
-          "x.scenario:10: there is no counter pass_through_flights_total",
+          "x.scenario:10: there is no counter pass_through_flights_total, by its name or its "
+          "labels",
           "x.scenario:11: expected upstream pay to have got 2 requests, it got 1",
           "x.scenario:12: expected upstream pay/1 to have got 0% to 50% of requests, it got 1 of 1",
           "x.scenario:13: upstream pay never saw `secret`",
