@@ -1,5 +1,6 @@
 #include "sluice/platform/linux/socket_listener.h"
 
+#include <climits>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -192,6 +193,25 @@ TEST_F(SocketListenerTest, PausesWithoutSpinningWhenDescriptorsRunOutAndGoesOnAf
   EXPECT_GE(loop_->now() - paused_at, SocketListener::kPause);
   EXPECT_EQ(listener->pauses_total(), 1U);
   EXPECT_NE(accepted.stream, nullptr);
+}
+
+TEST_F(SocketListenerTest, LeavesTheDescriptorsFromItsBoundOnToOthers) {
+  const auto listener = *loop_->ListenSocket(AnyPort(), {});
+  const OwnedFd first_client = RawConnect(listener->local());
+  const OwnedFd second_client = RawConnect(listener->local());
+  loop_->reactor().set_descriptor_bound(OwnedFd(::dup(0)).get());
+  Connected first;
+  Connected second;
+  Spawn(AcceptFrom(*listener, first));
+  ASSERT_TRUE(Until([&] { return first.done; }));  // The last one that is served.
+  Spawn(AcceptFrom(*listener, second));
+  Turn(50);
+  EXPECT_FALSE(second.done);
+  ASSERT_TRUE(Until([&] { return listener->pauses_total() == 2; }));  // Still none is free.
+  EXPECT_FALSE(second.done);
+  first.stream.reset();
+  loop_->reactor().set_descriptor_bound(INT_MAX);
+  EXPECT_TRUE(Until([&] { return second.done; }));
 }
 
 TEST_F(SocketListenerTest, NothingCanBeOpenedWithoutDescriptors) {
