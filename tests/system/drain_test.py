@@ -109,7 +109,9 @@ class Drains(SystemTest):
             try:
                 self.client(address).close()
                 return False
-            except ConnectionRefusedError:
+            except TimeoutError:
+                return False
+            except OSError:
                 return True
 
         wait_until(refused, "refused")

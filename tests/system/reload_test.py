@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """R11 and R12: a new configuration changes what it says and nothing else; a bad one nothing."""
 
+import json
 import signal
 import threading
 
@@ -158,6 +159,16 @@ class Reloads(SystemTest):
             self.gateway.signal(signal.SIGHUP)
         wait_until(lambda: self.get(self.gateway, "/19").status == 200, "the last one")
         self.assertEqual(self.get(self.gateway, "/18").status, 404)
+
+    def test_many_posts_at_once_are_served_one_after_the_other(self):
+        config = json.dumps(self.config).encode()
+        head = (b"POST /api/v1/config HTTP/1.1\r\nHost: localhost\r\n"
+                b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(config))
+        clients = [self.client(self.gateway.admin) for _ in range(12)]
+        for client in clients:
+            client.send(head + config)
+        self.assertEqual([client.response().status for client in clients], [200] * 12)
+        self.assertEqual(self.generation(), 13)
 
 
 class UnderLoad(SystemTest):
