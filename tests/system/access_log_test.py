@@ -185,7 +185,7 @@ class Lines(SystemTest):
         self.wait_log(sluice)
         (sluice.directory / "access.log").rename(sluice.directory / "access.log.1")
         sluice.signal(signal.SIGHUP)
-        wait_until(lambda: sluice.page("/api/v1/status")["config"]["generation"] == 2, "reloaded")
+        sluice.wait_said(r" config_applied generation=2\b")
         self.get(sluice)
         self.assertEqual(len(self.wait_log(sluice)), 1)
 

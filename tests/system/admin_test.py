@@ -148,6 +148,9 @@ class Pages(SystemTest):
             upstream={"circuit_breaker": {}}))
         for target in ("/", "/", "/fail"):
             self.get(self.gateway, target)
+        # A request is counted when it has ended, which is after its client has the answer.
+        wait_until(lambda: self.gateway.page("/api/v1/status")["requests"]["total"] == 3,
+                   "three requests counted")
 
     def test_every_page_answers(self):
         for page in PAGES:
@@ -223,6 +226,7 @@ class Verbs(SystemTest):
 
     def test_top_shows_once_and_ends(self):
         self.get(self.gateway)
+        wait_until(lambda: self.gateway.page("/api/v1/status")["requests"]["total"] == 1, "counted")
         done = self.verb("top", "--count", "1")
         self.assertEqual(done.returncode, 0, done.stderr)
         for word in ("all", "origin", "breaker"):

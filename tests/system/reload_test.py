@@ -27,7 +27,7 @@ class Reloads(SystemTest):
         before = self.generation()
         self.gateway.write(config)
         self.gateway.signal(signal.SIGHUP)
-        wait_until(lambda: self.generation() == before + 1, "the new configuration in force")
+        self.gateway.wait_said(rf" config_applied generation={before + 1}\b")
 
     def test_r12_a_bad_file_changes_nothing_and_is_told(self):
         self.assertEqual(self.gateway.metric("sluice_config_last_reload_successful"), 1)
@@ -150,7 +150,9 @@ class Reloads(SystemTest):
             self.get(self.gateway)
         self.reload(gateway_config(self.upstream.address, route={"timeout": "3s"}))
         self.get(self.gateway)
-        self.assertEqual(self.gateway.metric("sluice_http_requests_total", route="all"), 4)
+        # A request is counted when it has ended, which is after its client has the answer.
+        wait_until(lambda: self.gateway.metric("sluice_http_requests_total", route="all") == 4,
+                   "four requests counted")
 
     def test_a_signal_storm_ends_in_the_last_file(self):
         for number in range(20):
@@ -189,8 +191,7 @@ class UnderLoad(SystemTest):
                         config["upstreams"][0]["max_pending"] = 1000 + number  # A new upstream.
                     sluice.write(config)
                     sluice.signal(signal.SIGHUP)
-                    wait_until(lambda n=number + 2: sluice.page("/api/v1/status")["config"][
-                        "generation"] == n, "in force", 20)
+                    sluice.wait_said(rf" config_applied generation={number + 2}\b", 20)
                 told = [readers.stop(), writers.stop()]
             for one in told:
                 self.assertEqual(one["failed"], 0, one)
