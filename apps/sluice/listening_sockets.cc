@@ -1,8 +1,10 @@
 #include "listening_sockets.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fcntl.h>
+#include <fmt/format.h>
 
 #include "sluice/platform/linux/loop.h"
 #include "sluice/platform/linux/port_check.h"
@@ -17,21 +19,34 @@ Result<std::unique_ptr<Listener>> AsListener(
   return std::unique_ptr<Listener>(std::move(*socket));
 }
 
+// An identity as a name that can be handed over, in which ':' and ';' separate things.
+std::string NameOf(const std::string& identity) {
+  std::string name;
+  for (const char byte : identity) {
+    if (byte == ':' || byte == ';' || byte == '%') {
+      fmt::format_to(std::back_inserter(name), "%{:02x}", static_cast<unsigned char>(byte));
+    } else {
+      name += byte;
+    }
+  }
+  return name;
+}
+
 }  // namespace
 
 ListeningSockets::ListeningSockets(platform::InheritedListeners inherited)
     : inherited_(std::move(inherited)) {}
 
 Result<std::unique_ptr<Listener>> ListeningSockets::Open(Loop& loop,
-                                                         const std::string& name,
+                                                         const std::string& identity,
                                                          const Address& address,
                                                          std::size_t worker) {
   auto& epoll_loop = static_cast<platform::EpollLoop&>(loop);
   const std::scoped_lock lock(mutex_);
   Result<std::unique_ptr<platform::SocketListener>> socket =
       Fail(ErrorCode::kNotFound, "no socket yet");
-  platform::OwnedFd inherited = inherited_.Take(name, static_cast<unsigned>(worker));
-  const auto first = opened_.find(Key(name, 0));
+  platform::OwnedFd inherited = inherited_.Take(NameOf(identity), static_cast<unsigned>(worker));
+  const auto first = opened_.find(Key(identity, 0));
   if (inherited) {
     socket = epoll_loop.Adopt(std::move(inherited));
   } else if (address.family() == Address::Family::kUnix && worker > 0 && first != opened_.end()) {
@@ -47,15 +62,15 @@ Result<std::unique_ptr<Listener>> ListeningSockets::Open(Loop& loop,
   if (!socket) return AsListener(std::move(socket));
   Result<platform::OwnedFd> copy = (*socket)->Duplicate();
   if (!copy) return std::unexpected(std::move(copy.error()));
-  opened_.insert_or_assign(Key(name, worker), std::move(*copy));
+  opened_.insert_or_assign(Key(identity, worker), std::move(*copy));
   return AsListener(std::move(socket));
 }
 
-void ListeningSockets::KeepOnly(const std::vector<std::string>& names) {
+void ListeningSockets::KeepOnly(const std::vector<std::string>& identities) {
   const std::scoped_lock lock(mutex_);
-  std::erase_if(opened_, [&names](const auto& entry) {
+  std::erase_if(opened_, [&identities](const auto& entry) {
     if (entry.first.first == kAdminSocket) return false;  // In force as long as the process is.
-    return std::ranges::find(names, entry.first.first) == names.end();
+    return std::ranges::find(identities, entry.first.first) == identities.end();
   });
 }
 
@@ -64,7 +79,7 @@ std::vector<platform::HandedSocket> ListeningSockets::ForSuccessor() {
   std::vector<platform::HandedSocket> sockets;
   for (const auto& [key, fd] : opened_) {
     sockets.push_back(
-        {.name = key.first, .worker = static_cast<unsigned>(key.second), .fd = fd.get()});
+        {.name = NameOf(key.first), .worker = static_cast<unsigned>(key.second), .fd = fd.get()});
   }
   return sockets;
 }

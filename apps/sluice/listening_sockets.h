@@ -30,16 +30,16 @@ class ListeningSockets {
  public:
   explicit ListeningSockets(platform::InheritedListeners inherited);
 
-  // What gateway::OpenListener asks for: an inherited socket of that name and worker; else, for a
-  // Unix address, a duplicate of the first worker's; else a new one with SO_REUSEPORT. `loop` is an
-  // EpollLoop.
+  // What gateway::OpenListener asks for: an inherited socket of that identity and worker; else, for
+  // a Unix address, a duplicate of the first worker's; else a new one with SO_REUSEPORT. `loop` is
+  // an EpollLoop.
   [[nodiscard]] Result<std::unique_ptr<Listener>> Open(Loop& loop,
-                                                       const std::string& name,
+                                                       const std::string& identity,
                                                        const Address& address,
                                                        std::size_t worker);
 
   // After a reload: forgets sockets of listeners that are no longer named, so that they close.
-  void KeepOnly(const std::vector<std::string>& names);
+  void KeepOnly(const std::vector<std::string>& identities);
 
   // What a successor inherits. The descriptors stay ours.
   [[nodiscard]] std::vector<platform::HandedSocket> ForSuccessor();

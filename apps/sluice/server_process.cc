@@ -123,12 +123,15 @@ gateway::GatewayWorld ServerProcess::World() {
   world.control = control_.get();
   for (const auto& thread : threads_)
     world.workers.push_back(&thread->loop());
-  world.open_listener = [this](Loop& loop, const std::string& name, const Address& address,
+  world.open_listener = [this](Loop& loop, const std::string& identity, const Address& address,
                                std::size_t worker) {
-    return sockets_.Open(loop, name, address, worker);
+    return sockets_.Open(loop, identity, address, worker);
   };
-  world.on_listeners = [this](const std::vector<std::string>& names) { sockets_.KeepOnly(names); };
+  world.on_listeners = [this](const std::vector<std::string>& identities) {
+    sockets_.KeepOnly(identities);
+  };
   world.open_access_log = &OpenAccessLog;
+  world.reopen_access_log = [](ByteSink& sink) { static_cast<platform::FileSink&>(sink).Reopen(); };
   world.read_file = &ReadBodyFile;
   world.log = &LogLine;
   world.seed = platform::RandomSeed();
@@ -189,7 +192,7 @@ Task<void> ServerProcess::Main() {
   if (!started) {
     fmt::print(stderr, "sluice: {}\n", started.error().detail);
     exit_code_ = ExitCodeOf(started.error());
-    co_await DrainAndStop();
+    if (!draining_) co_await DrainAndStop();  // Else a signal has begun it already.
     co_return;
   }
   SayWhatServes();
@@ -232,7 +235,7 @@ Task<void> ServerProcess::ReloadFromFile() {
   TellServiceManager("RELOADING=1");
   const config::LoadOutcome outcome = co_await gateway_->ApplyText(
       std::move(*text), options_.config_file, gateway::Gateway::ApplyMode::kApply);
-  if (!outcome.ok()) fmt::print(stderr, "{}", config::FormatProblems(outcome));
+  fmt::print(stderr, "{}", config::FormatProblems(outcome));
   TellServiceManager("READY=1");
 }
 

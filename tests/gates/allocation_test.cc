@@ -1,4 +1,4 @@
-// Promise: a proxied request in steady state allocates nothing on its worker's thread — with a keyed
+// Promise: a proxied request in steady state allocates nothing on its worker's thread, with a keyed
 // rate limit, a breaker, histograms and the access log on.
 //
 // The gateway runs on real loops and sockets; client and upstream are plain blocking sockets on

@@ -211,7 +211,10 @@ Task<Delivery> Send(Exchange& exchange, Response& response) {
     const Delivery delivery = co_await SendLocal(exchange, response);
     co_return delivery;
   }
-  const Delivery delivery = co_await SendUpstream(exchange, response);
+  Delivery delivery = co_await SendUpstream(exchange, response);
+  // Where the client broke off we have cancelled the upstream ourselves: it has done nothing wrong.
+  const bool client_failed = exchange.client_is_gone || exchange.body.client_error.has_value();
+  if (delivery == Delivery::kUpstreamFailed && client_failed) delivery = Delivery::kClientFailed;
   // The client must see that the body is not whole: its connection ends before the body does.
   if (delivery == Delivery::kUpstreamFailed && exchange.head_sent) exchange.keep_alive = false;
   exchange.upstream_stream = nullptr;

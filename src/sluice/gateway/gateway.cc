@@ -12,6 +12,7 @@
 namespace sluice::gateway {
 namespace {
 
+constexpr Nanos kApplyCheckInterval = std::chrono::milliseconds(2);
 constexpr Nanos kDrainCheckInterval = std::chrono::milliseconds(20);
 constexpr Nanos kFirstResolutionMax = std::chrono::seconds(2);
 constexpr std::string_view kLogOff = "off";
@@ -47,7 +48,6 @@ Gateway::Gateway(GatewayWorld world)
       care_(*world_.control, [this](std::string_view line) { Log(line); }),
       breaker_watch_(*world_.control, registry_, [this](std::string_view line) { Log(line); }),
       started_at_(world_.control->now()),
-      apply_done_(*world_.control),
       hurry_event_(*world_.control) {
   if (!world_.open_listener) world_.open_listener = &ListenOnLoop;
   for (std::size_t i = 0; i < world_.workers.size(); ++i) {
@@ -67,15 +67,17 @@ void Gateway::Log(std::string_view line) const {
   if (world_.log) world_.log(line);
 }
 
+// Whoever comes while a configuration is being put in force takes its turn afterwards.
+Task<void> Gateway::NothingApplying() {
+  while (applying_)
+    co_await control().SleepUntil(control().now() + kApplyCheckInterval);
+}
+
 Task<Result<void>> Gateway::Apply(config::Config config) {
-  while (applying_) {
-    const bool done = co_await apply_done_.Wait(kNever);
-    static_cast<void>(done);
-  }
+  co_await NothingApplying();
   applying_ = true;
   Result<void> applied = co_await ApplyNow(std::move(config));
   applying_ = false;
-  apply_done_.Set();
   reloads_.last_was_successful = applied.has_value();
   if (applied) {
     ++reloads_.successes;
@@ -85,6 +87,22 @@ Task<Result<void>> Gateway::Apply(config::Config config) {
     NoteRefusedReload(applied.error().detail);
   }
   co_return applied;
+}
+
+// What is read once, at the start: said, so that nobody waits for it to take effect.
+void Gateway::WarnOfRestart(config::LoadOutcome& outcome, const std::string& file_name) const {
+  if (registry_.current() == nullptr) return;
+  const config::Config& before = registry_.current()->config;
+  const config::Config& after = outcome.config;
+  const auto warn = [&outcome, &file_name, this](const char* path) {
+    outcome.warnings.push_back({.place = {.file = file_name},
+                                .path = path,
+                                .text = "changed; takes effect with a restart or an upgrade"});
+    Log(fmt::format("setting_needs_restart path={}", path));
+  };
+  if (before.workers != after.workers) warn("workers");
+  if (before.admin.listen != after.admin.listen) warn("admin.listen");
+  if (before.admin.token_file != after.admin.token_file) warn("admin.token_file");
 }
 
 Task<config::LoadOutcome> Gateway::ApplyText(std::string text,
@@ -104,6 +122,7 @@ Task<config::LoadOutcome> Gateway::ApplyText(std::string text,
     NoteRefusedReload(fmt::format("{} problems", outcome.problems.size()));
     co_return outcome;
   }
+  WarnOfRestart(outcome, file_name);
   const Result<void> applied = co_await Apply(outcome.config);
   if (!applied) {
     outcome.problems.push_back(
@@ -120,7 +139,11 @@ void Gateway::NoteRefusedReload(std::string_view why) {
 
 Result<void> Gateway::PrepareAccessLog(const config::Config& config) {
   const std::string& path = config.telemetry.access_log.path;
-  if (path == access_log_path_) return {};
+  if (path == access_log_path_) {
+    // So that a log that was moved away is begun anew.
+    if (access_log_ != nullptr && world_.reopen_access_log) world_.reopen_access_log(*access_log_);
+    return {};
+  }
   std::shared_ptr<ByteSink> sink;
   if (path != kLogOff && world_.open_access_log) {
     Result<std::shared_ptr<ByteSink>> opened = world_.open_access_log(path);
@@ -130,7 +153,7 @@ Result<void> Gateway::PrepareAccessLog(const config::Config& config) {
     }
     sink = std::move(*opened);
   }
-  access_log_ = std::move(sink);
+  retired_log_ = std::exchange(access_log_, std::move(sink));
   access_log_path_ = path;
   return {};
 }
@@ -151,17 +174,7 @@ Task<Result<void>> Gateway::ApplyNow(config::Config config) {
     co_return log;
   }
   // From here on nothing fails.
-  std::erase_if(bound_, [&snapshot](const BoundListener& bound) {
-    return std::ranges::none_of(snapshot->config.listeners, [&bound](const auto& listener) {
-      return listener.name == bound.name;
-    });
-  });
-  if (!opened->empty()) {
-    for (const Worker::Opened& one : opened->front()) {
-      std::erase_if(bound_, [&one](const BoundListener& bound) { return bound.name == one.name; });
-      bound_.push_back({.name = one.name, .address = one.bound});
-    }
-  }
+  UpdateBound(*snapshot, *opened);
   std::shared_ptr<const Snapshot> in_force = registry_.Commit(std::move(*plan), control().now());
   care_.Follow(*in_force);
   // A first start waits a moment for names, so that the first requests find endpoints.
@@ -170,17 +183,41 @@ Task<Result<void>> Gateway::ApplyNow(config::Config config) {
     co_await control().SleepUntil(control().now() + kDrainCheckInterval);
   }
   co_await InstallEverywhere(in_force, std::move(*opened));
-  if (world_.on_listeners) {
-    std::vector<std::string> names;
-    for (const auto& listener : in_force->config.listeners)
-      names.push_back(listener.name);
-    world_.on_listeners(names);
-  }
+  generation_ = in_force->generation;
+  retired_log_.reset();  // Here, not on a worker: its end waits for the disk.
+  TellListeners(*in_force);
   if (phase_ == Phase::kStarting) {
     phase_ = Phase::kServing;
     breaker_watch_.Start();
   }
   co_return Result<void>();
+}
+
+// What listens where, by the names of `snapshot`.
+void Gateway::UpdateBound(const Snapshot& snapshot,
+                          const std::vector<std::vector<Worker::Opened>>& opened) {
+  std::vector<BoundListener> bound;
+  for (const ListenerPlan& plan : snapshot.listeners) {
+    const std::string identity = IdentityOf(plan);
+    const auto before = std::ranges::find(bound_, identity, &BoundListener::identity);
+    if (before != bound_.end()) {
+      bound.push_back(
+          {.name = plan.config->name, .identity = identity, .address = before->address});
+    }
+    for (const Worker::Opened& one : opened.front()) {
+      if (one.identity != identity) continue;
+      bound.push_back({.name = plan.config->name, .identity = identity, .address = one.bound});
+    }
+  }
+  bound_ = std::move(bound);
+}
+
+void Gateway::TellListeners(const Snapshot& snapshot) const {
+  if (!world_.on_listeners) return;
+  std::vector<std::string> identities;
+  for (const ListenerPlan& plan : snapshot.listeners)
+    identities.push_back(IdentityOf(plan));
+  world_.on_listeners(identities);
 }
 
 // Opens what no worker serves yet, on every worker, or nothing at all.
@@ -191,17 +228,17 @@ Task<Result<std::vector<std::vector<Worker::Opened>>>> Gateway::OpenListeners(
     const bool is_open =
         registry_.current() != nullptr &&
         std::ranges::any_of(registry_.current()->listeners, [&plan](const ListenerPlan& old) {
-          return IsSameListener(plan, old.address, old.config->name);
+          return IdentityOf(old) == IdentityOf(plan);
         });
     if (is_open) continue;
-    std::shared_ptr<ListenerShare>& share = shares_[plan.config->name + " " + plan.config->listen];
+    std::shared_ptr<ListenerShare>& share = shares_[IdentityOf(plan)];
     if (share == nullptr) share = std::make_shared<ListenerShare>();
     Address address = plan.address;
     for (std::size_t i = 0; i < workers_.size(); ++i) {
       Result<Worker::Opened> result = Fail(ErrorCode::kInputOutput, "not opened");
       Worker* const worker = workers_[i].get();
       const auto open = [worker, &result, &plan, &address, &share] {
-        result = worker->Open(plan.config->name, address, share);
+        result = worker->Open(IdentityOf(plan), address, share);
       };
       co_await CallOn(control(), *world_.workers[i], open);
       if (!result) {
@@ -213,7 +250,6 @@ Task<Result<std::vector<std::vector<Worker::Opened>>>> Gateway::OpenListeners(
         co_return std::unexpected(error);
       }
       address = result->bound;  // Port 0 is allotted once; the others share it.
-      result->address = plan.address;
       opened[i].push_back(std::move(*result));
     }
   }
@@ -259,6 +295,8 @@ void Gateway::HurryDrain() {
 }
 
 Task<std::uint64_t> Gateway::Drain() {
+  if (phase_ == Phase::kServing) phase_ = Phase::kDraining;
+  co_await NothingApplying();
   if (registry_.current() == nullptr) co_return 0;
   phase_ = Phase::kDraining;
   const config::DrainConfig drain = registry_.current()->config.drain;
@@ -301,10 +339,7 @@ Task<void> Gateway::ForEachListener(std::function<void(Listener&)> visit) {
 }
 
 Task<void> Gateway::Stop() {
-  while (applying_) {
-    const bool done = co_await apply_done_.Wait(kNever);
-    static_cast<void>(done);
-  }
+  co_await NothingApplying();
   phase_ = Phase::kStopped;
   breaker_watch_.Stop();
   care_.RequestStop();

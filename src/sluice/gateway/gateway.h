@@ -37,10 +37,13 @@ struct GatewayWorld {
   Loop* control = nullptr;
   std::vector<Loop*> workers;
   OpenListener open_listener;  // Called on the worker's loop. Empty: Loop::Listen.
-  // Told which listeners are in force, after each change; none once the gateway stops to accept.
-  std::function<void(const std::vector<std::string>& names)> on_listeners;
+  // Told which listeners are in force, by identity, after each change; none once the gateway stops
+  // to accept.
+  std::function<void(const std::vector<std::string>& identities)> on_listeners;
   // "stdout", "stderr" or a path; called on the control loop, once per change of the path.
   std::function<Result<std::shared_ptr<ByteSink>>(const std::string& path)> open_access_log;
+  // A reload with the same path: begins the file anew if it was moved away.
+  std::function<void(ByteSink& sink)> reopen_access_log;
   ReadFile read_file;
   // Changes of state, one line each: "breaker_opened upstream=pay". Called on the control loop.
   std::function<void(std::string_view line)> log;
@@ -61,6 +64,7 @@ struct ReloadStatus {
 
 struct BoundListener {
   std::string name;
+  std::string identity;
   Address address;  // With the real port.
 };
 
@@ -99,6 +103,8 @@ class Gateway {
   [[nodiscard]] Phase phase() const { return phase_; }
   // Serving and not draining: what /readyz says.
   [[nodiscard]] bool is_ready() const { return phase_ == Phase::kServing; }
+  // Of the configuration that every worker serves; 0 before the first.
+  [[nodiscard]] std::uint64_t generation() const { return generation_; }
   [[nodiscard]] const ReloadStatus& reloads() const { return reloads_; }
   [[nodiscard]] const std::vector<BoundListener>& bound() const { return bound_; }
   [[nodiscard]] const Registry& registry() const { return registry_; }
@@ -119,6 +125,11 @@ class Gateway {
   [[nodiscard]] Task<void> InstallEverywhere(std::shared_ptr<const Snapshot> snapshot,
                                              std::vector<std::vector<Worker::Opened>> opened);
   [[nodiscard]] Task<bool> AllEmpty();
+  [[nodiscard]] Task<void> NothingApplying();
+  void UpdateBound(const Snapshot& snapshot,
+                   const std::vector<std::vector<Worker::Opened>>& opened);
+  void TellListeners(const Snapshot& snapshot) const;
+  void WarnOfRestart(config::LoadOutcome& outcome, const std::string& file_name) const;
   [[nodiscard]] Result<void> PrepareAccessLog(const config::Config& config);
 
   GatewayWorld world_;
@@ -130,16 +141,17 @@ class Gateway {
   std::vector<std::unique_ptr<Worker>> workers_;  // Each made and destroyed on its own loop.
   TaskGroup tasks_;
   Phase phase_ = Phase::kStarting;
+  std::uint64_t generation_ = 0;
   ReloadStatus reloads_;
   std::vector<BoundListener> bound_;
-  std::map<std::string, std::shared_ptr<ListenerShare>> shares_;  // By name and address.
+  std::map<std::string, std::shared_ptr<ListenerShare>> shares_;  // By identity.
   std::string access_log_path_ = "off";
   std::shared_ptr<ByteSink> access_log_;
+  std::shared_ptr<ByteSink> retired_log_;  // Until no worker writes to it.
   SteadyTime started_at_{};
   std::uint64_t drain_killed_ = 0;
   bool hurry_ = false;
   bool applying_ = false;
-  Event apply_done_;
   Event hurry_event_;
 };
 

@@ -26,6 +26,22 @@ std::size_t IndexByName(const Plans& plans, const std::string& name) {
   return static_cast<std::size_t>(FindByName(plans, name) - plans.begin());
 }
 
+// An upstream whose options have changed is a new object. It begins with the addresses that its
+// names had, or it would have no endpoint until DNS answers again.
+void SeedAddresses(const traffic::Upstream& before, traffic::Upstream& after, SteadyTime now) {
+  std::vector<traffic::Upstream::Resolved> known;
+  const auto& specs = after.options().endpoints;
+  for (const traffic::EndpointMember& member : before.Endpoints()->members) {
+    for (std::size_t i = 0; i < specs.size(); ++i) {
+      if (specs[i].address || specs[i].authority != member.endpoint->authority()) continue;
+      known.push_back({.spec = i, .address = member.endpoint->address()});
+    }
+  }
+  if (known.empty()) return;
+  const std::size_t left_out = after.Publish(known, now);
+  static_cast<void>(left_out);  // There is room: these are no more than there were.
+}
+
 std::unexpected<Error> Invalid(std::string detail) {
   return Fail(ErrorCode::kInvalidConfig, std::move(detail));
 }
@@ -93,6 +109,7 @@ Result<void> Registry::PlanUpstreams(SnapshotPlan& plan, SteadyTime now) {
       if (!made)
         return Invalid(fmt::format("upstreams `{}`: {}", config.name, made.error().detail));
       upstream.upstream = std::move(*made);
+      if (before != nullptr) SeedAddresses(*before->upstream, *upstream.upstream, now);
     }
     if (before != nullptr) {
       upstream.retry_budget = before->retry_budget;

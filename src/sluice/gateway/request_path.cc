@@ -48,8 +48,8 @@ Task<Delivery> Deliver(Exchange& exchange, Response& response) {
   co_return delivery;
 }
 
-// After these nobody is sure where the next request begins: the rest of a body is still to come, the
-// request could be read in two ways, or what follows a CONNECT may be another protocol.
+// After these nobody is sure where the next request begins: the rest of a body is still to come,
+// the request could be read in two ways, or what follows a CONNECT may be another protocol.
 bool EndsConnection(const Exchange& exchange, const Error& error) {
   return !exchange.body.is_complete || error.code == ErrorCode::kBadRequest ||
          exchange.request().method == wire::Method::kConnect;

@@ -68,8 +68,9 @@ Task<Session::HeadOutcome> Session::ReadHead() {
     const HeadOutcome fed = Feed(exchange_->received);
     if (fed != HeadOutcome::kIncomplete) co_return fed;
   }
-  const config::ListenerLimits& limits = listener_.plan->config->limits;
   for (;;) {
+    // Read anew each time: a reload during the wait below replaces the plan.
+    const config::ListenerLimits& limits = listener_.plan->config->limits;
     const bool has_begun = exchange_ != nullptr;
     const SteadyTime deadline = has_begun ? SaturatingAdd(head_started_, limits.header_timeout)
                                           : SaturatingAdd(idle_since_, limits.idle_timeout);

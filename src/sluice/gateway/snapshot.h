@@ -59,13 +59,12 @@ struct ListenerPlan {
   std::vector<AddressBlock> trusted_proxies;
 };
 
-// Whether a listener of that address and name is the one `plan` speaks of. Port 0 stands for a port
-// of its own each time, so there the name decides.
-[[nodiscard]] inline bool IsSameListener(const ListenerPlan& plan,
-                                         const Address& address,
-                                         const std::string& name) {
-  const bool has_any_port = address.family() != Address::Family::kUnix && address.port() == 0;
-  return plan.address == address && (!has_any_port || plan.config->name == name);
+// What makes a listener the same one over reloads and upgrades: its address, so that it may be
+// renamed. Port 0 stands for a port of its own each time, so there the name does.
+[[nodiscard]] inline std::string IdentityOf(const ListenerPlan& plan) {
+  const bool has_any_port =
+      plan.address.family() != Address::Family::kUnix && plan.address.port() == 0;
+  return has_any_port ? plan.config->name : plan.address.ToString();
 }
 
 struct Snapshot {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "sluice/contract/assert.h"
 #include "sluice/contract/stream.h"
 #include "sluice/contract/task_group.h"
 #include "sluice/gateway/worker_context.h"
@@ -64,8 +65,10 @@ Task<Delivery> Tunnel(Exchange& exchange, traffic::Connection& connection) {
   Direction up{
       .loop = loop, .from = *exchange.client, .to = connection.stream(), .last_moved = last_moved};
   // What the client sent right behind its request belongs to the new protocol.
-  if (!exchange.received.empty()) {
-    const std::array<ByteView, 1> early = {exchange.received};
+  SLUICE_ASSERT(!exchange.body.is_pumping);
+  const ByteView behind = ByteView(exchange.received).substr(exchange.body.prefix_bytes);
+  if (!behind.empty()) {
+    const std::array<ByteView, 1> early = {behind};
     const Result<void> passed = co_await connection.stream().Send(early, loop.now() + kSendMax);
     exchange.received.clear();
     if (!passed) co_return Delivery::kUpstreamFailed;

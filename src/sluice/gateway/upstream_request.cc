@@ -46,7 +46,8 @@ std::string_view RewrittenPath(const Exchange& exchange, std::string& scratch) {
 // request would walk past routes and guards.
 bool WantsWebSocket(const wire::RequestHead& head) {
   constexpr std::string_view kWebSocket = "websocket";
-  return head.wants_upgrade &&
+  // A handshake has no body (RFC 6455 section 4.1); one still on its way would have two readers.
+  return head.wants_upgrade && head.framing == wire::BodyFraming::kNone &&
          std::ranges::equal(head.upgrade_protocol, kWebSocket, [](char got, char want) {
            return (got >= 'A' && got <= 'Z' ? got - 'A' + 'a' : got) == want;
          });

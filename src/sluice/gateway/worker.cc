@@ -49,13 +49,13 @@ Worker::~Worker() {
   served_.clear();
 }
 
-Result<Worker::Opened> Worker::Open(const std::string& name,
+Result<Worker::Opened> Worker::Open(const std::string& identity,
                                     const Address& address,
                                     std::shared_ptr<ListenerShare> share) {
-  Result<std::unique_ptr<Listener>> socket = open_listener_(loop_, name, address, index_);
+  Result<std::unique_ptr<Listener>> socket = open_listener_(loop_, identity, address, index_);
   if (!socket) return std::unexpected(socket.error());
   Opened opened{
-      .name = name, .address = address, .bound = (*socket)->local(), .share = std::move(share)};
+      .identity = identity, .bound = (*socket)->local(), .socket = {}, .share = std::move(share)};
   opened.socket = std::move(*socket);
   return opened;
 }
@@ -79,8 +79,7 @@ void Worker::Install(std::shared_ptr<const Snapshot> snapshot, std::vector<Opene
 
   for (Opened& one : opened) {
     auto listener = std::make_unique<WorkerListener>();
-    listener->name = std::move(one.name);
-    listener->address = one.address;
+    listener->identity = std::move(one.identity);
     listener->socket = std::move(one.socket);
     listener->share = std::move(one.share);
     listeners_.push_back(std::move(listener));
@@ -88,8 +87,7 @@ void Worker::Install(std::shared_ptr<const Snapshot> snapshot, std::vector<Opene
   for (const std::unique_ptr<WorkerListener>& listener : listeners_) {
     const auto plan = std::ranges::find_if(
         current.snapshot->listeners, [&listener](const ListenerPlan& candidate) {
-          return !listener->is_removed &&
-                 IsSameListener(candidate, listener->address, listener->name);
+          return !listener->is_removed && IdentityOf(candidate) == listener->identity;
         });
     if (plan == current.snapshot->listeners.end()) {
       StopListening(*listener);

@@ -35,7 +35,7 @@ class Session;
 // How a worker gets a listening socket. The default binds one; a process that was handed sockets
 // (upgrade) or shares one between workers (unix) does it its own way.
 using OpenListener = std::function<Result<std::unique_ptr<Listener>>(
-    Loop& loop, const std::string& name, const Address& address, std::size_t worker)>;
+    Loop& loop, const std::string& identity, const Address& address, std::size_t worker)>;
 
 struct WorkerOptions {
   std::size_t index = 0;
@@ -53,15 +53,14 @@ class Worker {
 
   // A listener to be: bound, not yet accepting. Dropping it closes it.
   struct Opened {
-    std::string name;
-    Address address;  // As configured.
-    Address bound;    // With the real port.
+    std::string identity;
+    Address bound;  // With the real port.
     std::unique_ptr<Listener> socket;
     std::shared_ptr<ListenerShare> share;
   };
 
   // Binds one listener that this worker does not serve yet.
-  [[nodiscard]] Result<Opened> Open(const std::string& name,
+  [[nodiscard]] Result<Opened> Open(const std::string& identity,
                                     const Address& address,
                                     std::shared_ptr<ListenerShare> share);
 

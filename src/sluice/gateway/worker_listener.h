@@ -7,7 +7,6 @@
 #include <memory>
 #include <string>
 
-#include "sluice/contract/address.h"
 #include "sluice/contract/stream.h"
 #include "sluice/gateway/upstream_client.h"
 
@@ -19,8 +18,7 @@ struct ListenerShare {
 };
 
 struct WorkerListener {
-  std::string name;
-  Address address;                   // As configured: what identifies it over reloads.
+  std::string identity;              // IdentityOf() its plan.
   std::unique_ptr<Listener> socket;  // Null once it no longer accepts.
   std::shared_ptr<ListenerShare> share;
   SnapshotUse snapshot;  // The last that named it; `plan` points into it.

@@ -35,7 +35,13 @@ AdminResponse CannotDo(std::string_view what) {
 
 AdminResponse ConfigAnswer(const config::LoadOutcome& outcome, std::uint64_t generation) {
   if (!outcome.ok()) return Json(config::FormatProblemsJson(outcome), 422);
-  return Json(fmt::format("{{\"ok\":true,\"generation\":{}}}\n", generation));
+  std::string body = fmt::format("{{\"ok\":true,\"generation\":{},\"warnings\":[", generation);
+  for (const config::Problem& warning : outcome.warnings) {
+    if (body.back() != '[') body += ',';
+    wire::AppendJsonString(warning.ToString(), body);
+  }
+  body += "]}\n";
+  return Json(std::move(body));
 }
 
 bool IsGetPath(std::string_view path) {
@@ -122,8 +128,7 @@ Task<AdminResponse> AdminApi::PostConfig(const AdminRequest& request) {
       only_checks ? Gateway::ApplyMode::kDryRun : Gateway::ApplyMode::kApply;
   const config::LoadOutcome outcome =
       co_await gateway_.ApplyText(request.body, std::string(kPostBody), mode);
-  const auto& current = gateway_.registry().current();
-  co_return ConfigAnswer(outcome, current == nullptr ? 0 : current->generation);
+  co_return ConfigAnswer(outcome, gateway_.generation());
 }
 
 Task<AdminResponse> AdminApi::Reload() {
@@ -135,8 +140,7 @@ Task<AdminResponse> AdminApi::Reload() {
   }
   const config::LoadOutcome outcome =
       co_await gateway_.ApplyText(std::move(*text), hooks_.config_file, Gateway::ApplyMode::kApply);
-  const auto& current = gateway_.registry().current();
-  co_return ConfigAnswer(outcome, current == nullptr ? 0 : current->generation);
+  co_return ConfigAnswer(outcome, gateway_.generation());
 }
 
 Task<AdminResponse> AdminApi::Upgrade() {

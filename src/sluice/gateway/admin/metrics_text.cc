@@ -266,7 +266,6 @@ void AddUpstreams(Gateway& gateway, const Snapshot& snapshot, Page& page) {
 
 void AddOperations(Gateway& gateway, const ProcessHooks& hooks, Page& page) {
   const ReloadStatus& reloads = gateway.reloads();
-  const auto& current = gateway.registry().current();
   page.Begin(MetricType::Gauge, "sluice_config_last_reload_successful", "1, or 0 after a refusal.");
   page.Add({}, reloads.last_was_successful ? 1 : 0);
   page.Begin(MetricType::Gauge, "sluice_config_last_reload_success_timestamp_seconds",
@@ -274,7 +273,7 @@ void AddOperations(Gateway& gateway, const ProcessHooks& hooks, Page& page) {
   page.Add({}, static_cast<double>(reloads.last_success.time_since_epoch().count()) / 1e9);
   page.Begin(MetricType::Gauge, "sluice_config_generation",
              "Number of the configuration in force.");
-  page.Add({}, current == nullptr ? 0 : current->generation);
+  page.Add({}, gateway.generation());
   page.Begin(MetricType::Counter, "sluice_drain_killed_total", "Requests cut off by draining.");
   page.Add({}, gateway.drain_killed());
   page.Begin(MetricType::Counter, "sluice_bug_total", "Impossible things that happened.");

@@ -88,7 +88,6 @@ std::string StatusJson(Gateway& gateway, const ProcessHooks& hooks) {
     listeners.push_back({{"name", listener.name}, {"address", listener.address.ToString()}});
   }
   const ReloadStatus& reloads = gateway.reloads();
-  const auto& current = gateway.registry().current();
   Json status = {
       {"version", hooks.version},
       {"pid", hooks.pid},
@@ -97,7 +96,7 @@ std::string StatusJson(Gateway& gateway, const ProcessHooks& hooks) {
       {"workers", gateway.worker_count()},
       {"listeners", std::move(listeners)},
       {"config",
-       {{"generation", current == nullptr ? 0 : current->generation},
+       {{"generation", gateway.generation()},
         {"file", hooks.config_file},
         {"last_reload_successful", reloads.last_was_successful},
         {"last_success_unix_seconds", Seconds(reloads.last_success.time_since_epoch())},
