@@ -3,6 +3,7 @@
 
 import json
 import signal
+import socket
 import threading
 
 import report
@@ -130,6 +131,19 @@ class Lines(SystemTest):
         self.assertGreater(line["bytes_in"], len("12345"))
         self.assertGreater(line["bytes_out"], len("made"))
         self.assertGreaterEqual(line["dur_ms"], line["up_ms"])
+
+    def test_who_sent_a_malformed_head_is_named_and_not_who_came_before(self):
+        sluice = self.sluice(gateway_config(self.origin().address, telemetry=LOG))
+        host, port = sluice.address.rsplit(":", 1)
+        for source, data in (("127.0.0.2", request_bytes()), ("127.0.0.3", b"GET /\r\n"),
+                             ("127.0.0.4", request_bytes("GET", "/%2F")),
+                             ("127.0.0.5", request_bytes(headers=[("Host", "a b")]))):
+            with socket.create_connection(
+                    (host, int(port)), timeout=10, source_address=(source, 0)) as client:
+                client.sendall(data)
+                client.recv(10)
+        clients = [line["client"] for line in self.wait_log(sluice, 4)]
+        self.assertEqual(clients, ["127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"])
 
     def test_nothing_secret_is_written(self):
         sluice = self.sluice(gateway_config(self.origin().address, telemetry=LOG))

@@ -78,6 +78,24 @@ class Leaving(SystemTest):
             self.assertTrue(self.ended.wait(10))
         self.assertEqual(sluice.guard("origin")["state"], "closed")
 
+    def test_a_client_that_leaves_in_the_middle_of_an_answer_does_not_open_a_breaker(self):
+        def handle(connection):
+            connection.read_request()
+            connection.send(b"HTTP/1.1 200 Fine\r\nContent-Length: 1000000\r\n\r\n" + b"a" * 5000)
+            connection.until_closed()
+
+        breaker = {"minimum_number_of_calls": 1, "failure_rate_threshold": 1}
+        sluice = self.sluice(gateway_config(
+            self.origin(handle).address, upstream={"circuit_breaker": breaker},
+            telemetry={"access_log": {"path": "access.log"}}))
+        for _ in range(4):
+            client = self.client(sluice)
+            client.send(request_bytes())
+            client.take(4000)
+            client.close()
+        self.assertEqual([line["reason"] for line in self.wait_log(sluice, 4)], ["CD"] * 4)
+        self.assertEqual(sluice.guard("origin")["state"], "closed")
+
     def test_a_client_that_says_nothing_leaves_without_an_answer(self):
         sluice = self.sluice(gateway_config(
             self.origin().address, listener={"limits": {"idle_timeout": "100ms"}}))

@@ -99,6 +99,29 @@ class Drains(SystemTest):
         sluice.signal(signal.SIGTERM)
         self.assertEqual(sluice.wait(), 0)
 
+    def test_a_connection_that_was_idle_before_is_no_worse_off(self):
+        """Five seconds count from the drain's beginning; its next request is still answered."""
+        sluice = self.gateway()
+        idle = self.client(sluice)
+        self.assertEqual(idle.request().status, 200)
+        time.sleep(5.5)  # To have been idle for longer than what a drain allows is the case here.
+        slow = self.slow_client(sluice)
+        sluice.signal(signal.SIGTERM)
+        wait_until(lambda: sluice.ask("/readyz")[0] == 503, "not ready")
+        time.sleep(0.5)  # Some turns of the housekeeping.
+        self.assertEqual(idle.request().status, 200)
+        self.held.go_on.set()
+        self.assertEqual(slow.response().status, 200)
+        self.assertEqual(sluice.wait(), 0)
+
+    def test_half_a_head_is_no_request_that_was_killed(self):
+        sluice = self.gateway(drain_timeout="300ms")
+        client = self.client(sluice)
+        client.send(b"GET / HT")
+        wait_until(lambda: sluice.page("/api/v1/status")["connections"]["open"] == 1, "connected")
+        sluice.signal(signal.SIGTERM)
+        self.assertEqual(sluice.wait(), 0)
+
     def test_new_connections_are_refused_once_it_drains(self):
         sluice = self.gateway()
         address = sluice.address

@@ -145,6 +145,25 @@ class Reloads(SystemTest):
         self.assertEqual(client.request().status, 200)
         self.assertEqual(len(self.upstream.connections), connections, "the pool was lost")
 
+    def test_an_upstream_that_changes_keeps_the_addresses_of_its_names(self):
+        """Or every request until DNS has answered anew would find no endpoint."""
+        config = gateway_config(f"localhost:{self.upstream.port}")
+        self.reload(config)
+        for number in range(20):
+            config["upstreams"][0]["max_pending"] = 100 + number
+            self.reload(config)
+            self.assertEqual(self.get(self.gateway).status, 200, number)
+
+    def test_a_head_that_is_under_way_survives_reloads(self):
+        client = self.client(self.gateway)
+        client.send(b"GET / HTTP/1.1\r\n")
+        for number in range(3):
+            self.reload(gateway_config(
+                self.upstream.address, listener={"limits": {"header_timeout": f"{20 + number}s"}}))
+            client.send(b"X-%d: a\r\n" % number)
+        client.send(b"Host: a\r\n\r\n")
+        self.assertEqual(client.response().status, 200)
+
     def test_counters_survive(self):
         for _ in range(3):
             self.get(self.gateway)

@@ -66,6 +66,13 @@ class Check(SystemTest):
         done, _ = self.check(json.dumps(gateway_config("127.0.0.1:9001")), "--json")
         self.assertEqual((done.returncode, json.loads(done.stdout)["problems"]), (0, []))
 
+    def test_two_breakers_of_one_name_are_refused(self):
+        config = gateway_config("127.0.0.1:9001", upstream={"circuit_breaker": {}},
+                                route={"name": "origin", "circuit_breaker": {}})
+        done, _ = self.check(json.dumps(config))
+        self.assertEqual(done.returncode, 2, done.stdout)
+        self.assertIn("routes[0]", done.stderr)
+
     def test_what_is_no_yaml_is_told_with_its_place(self):
         for text in ("routes: [", "\tlisteners: 1", "a: b: c", "listeners: &a [*b]"):
             done, path = self.check(text)

@@ -144,6 +144,61 @@ class Tunnels(SystemTest):
         upstream = self.origin(answering(lambda _: SWITCH))
         self.assertEqual(self.get(self.sluice(gateway_config(upstream.address))).status, 502)
 
+    def test_a_handshake_with_a_body_is_an_ordinary_request(self):
+        """Two would read from one stream: the body's reader and the tunnel."""
+        upstream = self.origin(lambda c: c.read_head() and (c.send(SWITCH), c.until_closed()))
+        sluice = self.sluice(gateway_config(upstream.address))
+        for length, part in ((5, b"12345"), (100_000, b"12")):
+            client = self.client(sluice)
+            client.send(request_bytes(
+                "GET", "/chat", [*UPGRADE, ("Content-Length", str(length))]) + part)
+            self.assertEqual(client.response().status, 502)  # For it is a 101 that nobody asked for.
+        self.assertTrue(upstream.connections)
+        for connection in upstream.connections:
+            self.assertNotIn(b"websocket", bytes(connection.received))
+        self.assertIsNone(sluice.process.poll())
+
+    def test_what_is_left_of_a_body_is_no_request_after_a_101_that_nobody_asked_for(self):
+        upstream = self.origin(lambda c: c.read_head() and (c.send(SWITCH), c.until_closed()))
+        client = self.client(self.sluice(gateway_config(upstream.address)))
+        client.send(request_bytes("POST", "/", [("Content-Length", "5000")]) + b"12")
+        got = client.response()
+        self.assertEqual((got.status, got.header("connection")), (502, "close"))
+        client.send(request_bytes("GET", "/smuggled"))
+        self.assertTrue(client.is_closed())
+        self.assertEqual(len(upstream.connections), 1)
+
+    def test_a_breaker_closes_while_a_tunnel_goes_on(self):
+        """The 101 is the probe's success; the tunnel's end may be hours away."""
+        sick = threading.Event()
+        sick.set()
+
+        def handle(connection):
+            if sick.is_set():
+                connection.read_request()
+                connection.send(answer(500))
+            else:
+                pipe_echo(connection)
+
+        upstream = self.origin(handle)
+        sluice = self.sluice(gateway_config(upstream.address, upstream={"circuit_breaker": {
+            "minimum_number_of_calls": 2, "wait_duration_in_open_state": "50ms",
+            "permitted_number_of_calls_in_half_open_state": 1, "recovery_ramp": {"window": "0s"},
+            "wait_backoff": {"multiplier": 1, "jitter": 0}}}))
+        self.assertEqual([self.get(sluice).status for _ in range(2)], [500, 500])
+        self.assertEqual(sluice.guard("origin")["state"], "open")
+        sick.clear()
+
+        def opened():
+            client = self.client(sluice)
+            client.send(request_bytes("GET", "/chat", UPGRADE))
+            return client if client.response().status == 101 else None
+
+        client = wait_until(opened, "a tunnel")
+        wait_until(lambda: sluice.guard("origin")["state"] == "closed", "the breaker closed")
+        client.send(b"still there")
+        self.assertEqual(client.take(11), b"still there")
+
     def test_h2c_is_not_offered_upstream(self):
         upstream = self.origin()
         sluice = self.sluice(gateway_config(upstream.address))

@@ -194,6 +194,17 @@ class Upgrades(SystemTest):
         self.assertEqual(sluice.wait(), 0)
         self.assertEqual(self.get(sluice).status, 200)
 
+    def test_a_drain_that_begins_during_an_upgrade_ends_in_order(self):
+        for ask in (lambda s: s.signal(signal.SIGUSR2),
+                    lambda s: threading.Thread(
+                        target=s.post, args=("/api/v1/upgrade",), daemon=True).start()):
+            for _ in range(3):
+                sluice = self.gateway(gateway_config(self.origin().address, workers=2))
+                ask(sluice)
+                sluice.wait_said("successor_started")
+                sluice.signal(signal.SIGTERM)
+                self.assertEqual(sluice.wait(), 0, sluice.said())
+
     def test_two_upgrades_at_once_are_one(self):
         sluice = self.gateway(gateway_config(self.origin().address))
         for _ in range(5):
