@@ -152,7 +152,8 @@ class Tunnels(SystemTest):
             client = self.client(sluice)
             client.send(request_bytes(
                 "GET", "/chat", [*UPGRADE, ("Content-Length", str(length))]) + part)
-            self.assertEqual(client.response().status, 502)  # For it is a 101 that nobody asked for.
+            # What answers it is a 101 that nobody asked for.
+            self.assertEqual(client.response().status, 502)
         self.assertTrue(upstream.connections)
         for connection in upstream.connections:
             self.assertNotIn(b"websocket", bytes(connection.received))
