@@ -29,6 +29,7 @@ namespace config = gateway::config;
 
 constexpr Bytes kBodyFileBytesMax = 16 * kMiB;
 constexpr Bytes kTokenBytesMax = 4 * kKiB;
+constexpr Nanos kLastTasksInterval = std::chrono::milliseconds(1);
 constexpr Nanos kSuccessorReadyMax = std::chrono::seconds(30);
 constexpr std::string_view kAdminOff = "off";
 
@@ -147,7 +148,7 @@ admin::ProcessHooks ServerProcess::Hooks() {
   if (!options_.config_file.empty()) {
     hooks.read_config = [this] { return ReadConfigFile(options_.config_file); };
   }
-  hooks.drain = [this] { BeginDrain(); };
+  hooks.drain = [this] { BeginDrain(DrainCause::kAsked); };
   hooks.upgrade = [this] { return Upgrade(); };
   hooks.usage = &ReadUsage;
   return hooks;
@@ -200,24 +201,30 @@ Task<void> ServerProcess::Main() {
   TellServiceManager(fmt::format("READY=1\nMAINPID={}", ::getpid()));
 }
 
-void ServerProcess::BeginDrain() {
+void ServerProcess::BeginDrain(DrainCause cause) {
   if (draining_) {
     gateway_->HurryDrain();
     return;
   }
   draining_ = true;
-  TellServiceManager("STOPPING=1");
+  // After an upgrade the service goes on: its successor is the main process now.
+  if (cause == DrainCause::kAsked) TellServiceManager("STOPPING=1");
   tasks_.Spawn(DrainAndStop());
 }
 
 Task<void> ServerProcess::DrainAndStop() {
   draining_ = true;
+  // A successor that is still starting would keep an upgrade waiting; this process ends now.
+  if (successor_ != nullptr) successor_->Cancel();
   const std::uint64_t killed = co_await gateway_->Drain();
   if (killed > 0) exit_code_ = kDrainKilled;
   co_await gateway_->Stop();
   if (admin_ != nullptr) {
     admin_->RequestStop();
     co_await admin_->Stopped();
+  }
+  while (tasks_.running() > 1) {
+    co_await control_->SleepUntil(control_->now() + kLastTasksInterval);
   }
   control_->Stop();
 }
@@ -249,18 +256,21 @@ Task<Result<std::string>> ServerProcess::Upgrade() {
       platform::Successor::Spawn(*control_, options_.command, sockets_.ForSuccessor());
   Result<void> ready;
   if (successor) {
-    LogLine(fmt::format("successor_started pid={}", (*successor)->pid()));
+    successor_ = std::move(*successor);
+    LogLine(fmt::format("successor_started pid={}", successor_->pid()));
     const SteadyTime deadline = control_->now() + kSuccessorReadyMax;
-    ready = co_await (*successor)->AwaitReady(deadline);
+    ready = co_await successor_->AwaitReady(deadline);
   } else {
     ready = std::unexpected(successor.error());
   }
   upgrading_ = false;
+  if (ready && draining_) ready = Fail(ErrorCode::kDraining, "a drain began meanwhile");
   if (!ready) {
     LogLine(fmt::format("upgrade_failed error=\"{}\"", ready.error().detail));
+    if (successor_ != nullptr) successor_->Kill();
+    successor_.reset();
     co_return std::unexpected(ready.error());
   }
-  successor_ = std::move(*successor);
   // Files of Unix sockets are the successor's now.
   const auto keep_file = [](Listener& listener) {
     platform::SocketListener::Of(listener).KeepFile();
@@ -269,7 +279,7 @@ Task<Result<std::string>> ServerProcess::Upgrade() {
   if (admin_ != nullptr) admin_->ForListener(keep_file);
   LogLine(fmt::format("upgraded successor={}", successor_->pid()));
   TellServiceManager(fmt::format("MAINPID={}", successor_->pid()));
-  BeginDrain();
+  BeginDrain(DrainCause::kSucceeded);
   co_return fmt::format("pid {} serves now", successor_->pid());
 }
 
@@ -282,7 +292,7 @@ void ServerProcess::OnSignal(int signal) {
   switch (signal) {
     case SIGTERM:
     case SIGINT:
-      BeginDrain();
+      BeginDrain(DrainCause::kAsked);
       return;
     case SIGHUP:
       tasks_.Spawn(ReloadFromFile());

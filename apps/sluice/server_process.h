@@ -46,7 +46,8 @@ class ServerProcess {
   [[nodiscard]] Task<Result<std::string>> Upgrade();
   [[nodiscard]] Task<void> UpgradeOnSignal();
   void OnSignal(int signal);
-  void BeginDrain();
+  enum class DrainCause { kAsked, kSucceeded };
+  void BeginDrain(DrainCause cause);
   void SayWhatServes() const;
   [[nodiscard]] gateway::admin::ProcessHooks Hooks();
   [[nodiscard]] gateway::GatewayWorld World();
@@ -60,7 +61,7 @@ class ServerProcess {
   std::unique_ptr<gateway::admin::AdminApi> api_;
   std::unique_ptr<gateway::admin::AdminServer> admin_;
   std::unique_ptr<platform::SignalWatcher> signals_;
-  std::unique_ptr<platform::Successor> successor_;
+  std::unique_ptr<platform::Successor> successor_;  // Starting, then serving.
   TaskGroup tasks_;
   bool draining_ = false;
   bool upgrading_ = false;

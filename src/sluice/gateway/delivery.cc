@@ -5,6 +5,7 @@
 #include <chrono>
 #include <span>
 
+#include "sluice/gateway/forwarder.h"
 #include "sluice/gateway/piece_gather.h"
 #include "sluice/gateway/request_body.h"
 #include "sluice/gateway/response_headers.h"
@@ -20,10 +21,15 @@ namespace {
 constexpr Nanos kClientSendMax = std::chrono::seconds(60);
 // An upstream may be silent this long in the middle of a body.
 constexpr Nanos kBodySilenceMax = std::chrono::seconds(60);
+// A body that takes longer than this is judged by its head.
+constexpr Nanos kSettleAfter = std::chrono::seconds(1);
 
-// Asked when the head is written: a drain may have begun, or the listener have gone, meanwhile.
+// Asked when the head is written: a drain may have begun, or the listener have gone, meanwhile. And
+// where a response comes before the request is whole, nobody is sure where the next one begins.
 wire::Persistence PersistenceOf(Exchange& exchange) {
-  if (exchange.worker.is_draining || exchange.accepted_by->is_removed) exchange.keep_alive = false;
+  const bool ends =
+      exchange.worker.is_draining || exchange.accepted_by->is_removed || !exchange.body.is_complete;
+  if (ends) exchange.keep_alive = false;
   return exchange.keep_alive ? wire::Persistence::kKeepAlive : wire::Persistence::kClose;
 }
 
@@ -72,8 +78,6 @@ Result<wire::ResponseFraming> WriteHead(Exchange& exchange, const Response& resp
   const wire::ResponseHead& head = response.upstream.lease->head();
   exchange.output.clear();
   CollectHeaders(exchange, response);
-  // A response that comes before the request is whole: where the next request begins is not sure.
-  if (!exchange.body.is_complete) exchange.keep_alive = false;
   Result<wire::ResponseFraming> framing =
       wire::AppendResponseHead(head,
                                {.request_method = exchange.request().method,
@@ -160,10 +164,14 @@ Task<Delivery> SendEnd(Exchange& exchange, BodyPump& pump) {
 }
 
 Task<Delivery> SendBody(Exchange& exchange, BodyPump& pump) {
+  const SteadyTime settle_at = exchange.worker.loop.now() + kSettleAfter;
   Delivery delivery = co_await SendPart(exchange, pump, pump.connection.leftover());
   pump.connection.ReleaseLeftover();
   while (delivery == Delivery::kDelivered && !pump.connection.decoder().finished()) {
-    const SteadyTime deadline = exchange.worker.loop.now() + kBodySilenceMax;
+    const SteadyTime now = exchange.worker.loop.now();
+    // A stream may go on for hours; a probe of a half-open breaker must not wait for its end.
+    if (now >= settle_at) SettleAtHead(exchange, pump.connection.head());
+    const SteadyTime deadline = now + kBodySilenceMax;
     const Result<ByteView> got = co_await pump.connection.stream().Receive(deadline);
     if (!got) co_return Delivery::kUpstreamFailed;
     if (got->empty()) {
@@ -188,6 +196,7 @@ Task<Delivery> SendUpstream(Exchange& exchange, Response& response) {
   if (connection.head().is_upgrade) {
     exchange.keep_alive = false;
     connection.ForbidReuse();
+    SettleAtHead(exchange, connection.head());
     const Delivery tunnelled = co_await Tunnel(exchange, connection);
     co_return tunnelled;
   }

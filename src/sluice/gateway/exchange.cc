@@ -3,9 +3,16 @@
 #include "sluice/gateway/worker_context.h"
 
 namespace sluice::gateway {
+namespace {
+
+// Enough for the heads and small bodies of nearly all messages.
+constexpr Bytes kBufferBytesKept = 16 * kKiB;
+
+}  // namespace
 
 Exchange::Exchange(WorkerContext& its_worker, const wire::HeadLimits& limits)
     : worker(its_worker),
+      head_limits(limits),
       reader(limits),
       head_timer(nullptr, this),
       pump_changed(its_worker.loop) {}
@@ -57,6 +64,14 @@ void Exchange::Reset() {
   refusal_reason.clear();
   degraded_source = {};
   trace_parent.clear();
+}
+
+void Exchange::Shrink() {
+  for (std::string* buffer : {&received, &pump_output, &pump_content, &output, &response_content}) {
+    if (buffer->capacity() <= kBufferBytesKept) continue;
+    buffer->clear();
+    buffer->shrink_to_fit();
+  }
 }
 
 void Exchange::GiveUp() {

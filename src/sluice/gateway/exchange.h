@@ -81,7 +81,11 @@ struct Exchange {
   // The client went away: every wait for an upstream ends at once.
   void GiveUp();
 
+  // Gives back what a large message has made of the buffers.
+  void Shrink();
+
   WorkerContext& worker;
+  const wire::HeadLimits head_limits;  // Of its reader.
 
   // --- The client (session.cc).
   Stream* client = nullptr;
@@ -134,7 +138,9 @@ struct Exchange {
   std::string pump_content;            // Content that came in several chunks.
   std::uint32_t attempts = 0;          // All sends.
   std::uint32_t counted_attempts = 0;  // Those that count against the route's bound.
-  bool stale_connection = false;       // The last attempt failed on a connection kept from before.
+  // The last attempt met the race with the server's idle timeout: it closed a connection that was
+  // kept from before just as we used it.
+  bool stale_connection = false;
   bool stale_retry_used = false;
   bool asked_upgrade = false;  // The request as sent asked for another protocol.
   std::string upstream_label;  // Of the endpoint asked last.

@@ -94,6 +94,10 @@ void SettleWithStatus(Exchange& exchange, const wire::ResponseHead& head) {
   exchange.breaker_count = 0;
 }
 
+bool IsClosed(const Error& error) {
+  return error.code == ErrorCode::kConnectionReset || error.code == ErrorCode::kConnectionClosed;
+}
+
 // The error as the client's or the upstream's, whatever the transport called it.
 Error Explain(const Exchange& exchange, Error error) {
   if (exchange.body.client_error) return *exchange.body.client_error;
@@ -170,7 +174,13 @@ Task<Result<Response>> FailAttempt(Exchange& exchange, Error error) {
   exchange.upstream_stream = nullptr;
   co_await DetachPump(exchange);
   const Error explained = Explain(exchange, std::move(error));
-  SettleWithError(exchange, explained);
+  if (exchange.stale_connection) {
+    for (Permit& permit : exchange.breaker_permits)
+      permit = Permit();  // Says nothing of the server.
+    exchange.breaker_count = 0;
+  } else {
+    SettleWithError(exchange, explained);
+  }
   co_return std::unexpected(explained);
 }
 
@@ -204,12 +214,15 @@ Task<Result<Response>> Attempt(Exchange& exchange) {
   traffic::Connection& connection = *response.upstream.lease;
   exchange.upstream_stream = &connection.stream();
 
-  Result<void> got = co_await SendRequest(exchange, response.upstream.lease);
+  Result<void> got;
+  if (!exchange.client_is_gone) got = co_await SendRequest(exchange, response.upstream.lease);
   if (got && !exchange.client_is_gone) got = co_await ReceiveHead(exchange, connection);
   if (exchange.client_is_gone && got) got = Fail(ErrorCode::kCancelled, "the client went away");
   if (!got) {
-    if (got.error().side == Side::kUpstream) selection.CountFailure();
-    exchange.stale_connection = response.upstream.lease.reused() && !connection.response_begun();
+    exchange.stale_connection = response.upstream.lease.reused() && !connection.response_begun() &&
+                                IsClosed(got.error()) && !exchange.stale_retry_used;
+    const bool is_fault = got.error().side == Side::kUpstream && !exchange.stale_connection;
+    if (is_fault) selection.CountFailure();
     Result<Response> failed = co_await FailAttempt(exchange, std::move(got.error()));
     co_return failed;
   }
@@ -255,14 +268,6 @@ bool IsRepeatable(const Exchange& exchange, const Result<Response>& reply) {
          wire::IsIdempotent(exchange.request().method);
 }
 
-// The race with the server's idle timeout: it closed a kept connection just as we used it. Not the
-// upstream's fault, so it is repeated once without asking the budget.
-bool IsStaleConnection(const Exchange& exchange, const Result<Response>& reply) {
-  return !reply && exchange.stale_connection && !exchange.stale_retry_used &&
-         (reply.error().code == ErrorCode::kConnectionReset ||
-          reply.error().code == ErrorCode::kConnectionClosed);
-}
-
 bool TakeRetry(Exchange& exchange, const Result<Response>& reply) {
   const config::RouteConfig& route = *exchange.route->config;
   if (!route.retry || exchange.counted_attempts >= route.retry->attempts) return false;
@@ -299,7 +304,8 @@ Task<Result<Response>> Forward(Exchange& exchange) {
     Result<Response> reply = co_await Attempt(exchange);
     if (!reply && exchange.attempts == 1 && !reply.error().guard.empty()) co_return reply;
     if (!IsRepeatable(exchange, reply)) co_return reply;
-    if (IsStaleConnection(exchange, reply)) {
+    // Not the upstream's fault, so it is repeated once without asking the budget.
+    if (!reply && exchange.stale_connection) {
       exchange.stale_retry_used = true;
       exchange.tried = {};  // The endpoint itself has done nothing wrong.
       continue;
@@ -316,6 +322,11 @@ Task<Result<Response>> Forward(Exchange& exchange) {
       co_return std::unexpected(Explain(exchange, Error{.code = ErrorCode::kCancelled}));
     }
   }
+}
+
+void SettleAtHead(Exchange& exchange, const wire::ResponseHead& head) {
+  exchange.retry_token.reset();
+  SettleWithStatus(exchange, head);
 }
 
 void SettlePermits(Exchange& exchange, const Response& response, Delivery delivery) {

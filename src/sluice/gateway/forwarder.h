@@ -19,6 +19,10 @@ namespace sluice::gateway {
 // (the client went away), or the client's own error when its body broke off.
 [[nodiscard]] Task<Result<Response>> Forward(Exchange& exchange);
 
+// Tells the breakers now what the response's head says, and gives the retry's place back: for a
+// tunnel or a long body, whose end says nothing more and may be hours away.
+void SettleAtHead(Exchange& exchange, const wire::ResponseHead& head);
+
 // Tells the breakers how the exchange's last attempt ended. Once, at the end of the body.
 void SettlePermits(Exchange& exchange, const Response& response, Delivery delivery);
 

@@ -168,6 +168,10 @@ Task<Result<void>> Gateway::ApplyNow(config::Config config) {
 
   Result<std::vector<std::vector<Worker::Opened>>> opened = co_await OpenListeners(*snapshot);
   if (!opened) co_return std::unexpected(opened.error());
+  if (phase_ == Phase::kDraining) {
+    co_await DropOpened(std::move(*opened));
+    co_return Fail(ErrorCode::kDraining, "a drain began meanwhile");
+  }
   const Result<void> log = PrepareAccessLog(snapshot->config);
   if (!log) {
     co_await DropOpened(std::move(*opened));
@@ -333,6 +337,7 @@ Task<std::uint64_t> Gateway::Drain() {
 Task<void> Gateway::ForEachListener(std::function<void(Listener&)> visit) {
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     Worker* const worker = workers_[i].get();
+    if (worker == nullptr) continue;  // Stopped meanwhile.
     const auto each = [worker, &visit] { worker->ForEachListener(visit); };
     co_await CallOn(control(), *world_.workers[i], each);
   }

@@ -233,7 +233,6 @@ Result<void> Registry::PlanRoutes(SnapshotPlan& plan, SteadyTime now) {
       route.breaker = std::move(*breaker);
     }
     if (!config.degrade.empty()) route.chain = chains.at(config.degrade);
-    route.stats = &stats_.Route(config.name);
     snapshot.routes.push_back(std::move(route));
   }
   return {};
@@ -243,6 +242,9 @@ std::shared_ptr<const Snapshot> Registry::Commit(SnapshotPlan plan, SteadyTime n
   for (const auto& step : plan.on_commit)
     step(now);
   generation_ = plan.snapshot->generation;
+  // Only now: a configuration that is merely checked leaves no counters behind.
+  for (RoutePlan& route : plan.snapshot->routes)
+    route.stats = &stats_.Route(route.config->name);
   current_ = std::move(plan.snapshot);
   breakers_.clear();
   for (const UpstreamPlan& upstream : current_->upstreams) {

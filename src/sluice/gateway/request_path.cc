@@ -30,7 +30,8 @@ Task<Result<Response>> Answer(Exchange& exchange) {
 
   // Per attempt: pick an endpoint, take its breakers' permits, send, maybe repeat.
   Result<Response> reply = co_await Forward(exchange);
-  if (!reply && !reply.error().guard.empty()) RefundAdmission(exchange);
+  // Refused by a guard before anything was sent: the request cost nobody anything.
+  if (!reply && !reply.error().guard.empty() && exchange.attempts == 1) RefundAdmission(exchange);
   co_return reply;
 }
 

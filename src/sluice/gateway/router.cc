@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <re2/re2.h>
 
+#include "sluice/wire/ascii.h"
 #include "sluice/wire/authority.h"
 
 namespace sluice::gateway {
@@ -13,16 +14,23 @@ namespace {
 
 bool MatchesValue(const config::HeaderMatch& match,
                   const re2::RE2* expression,
-                  const wire::HeaderField* field) {
-  if (match.present) return (field != nullptr) == *match.present;
-  if (field == nullptr) return false;
-  if (match.exact) return field->value == *match.exact;
-  if (match.prefix) return field->value.starts_with(*match.prefix);
-  if (expression != nullptr) {
-    return re2::RE2::FullMatch(re2::StringPiece(field->value.data(), field->value.size()),
-                               *expression);
-  }
-  return true;
+                  std::string_view value) {
+  if (match.exact) return value == *match.exact;
+  if (match.prefix) return value.starts_with(*match.prefix);
+  if (expression == nullptr) return true;
+  return re2::RE2::FullMatch(re2::StringPiece(value.data(), value.size()), *expression);
+}
+
+// A field may be sent several times, and nobody knows which one the upstream reads: any that fits
+// is a match, so that a rule cannot be walked past by sending another value first.
+bool MatchesAnyField(const config::HeaderMatch& match,
+                     const re2::RE2* expression,
+                     const wire::HeaderTable& headers) {
+  if (match.present) return (headers.Find(match.name) != nullptr) == *match.present;
+  return std::ranges::any_of(headers, [&](const wire::HeaderField& field) {
+    return wire::EqualsIgnoringCase(field.name, match.name) &&
+           MatchesValue(match, expression, field.value);
+  });
 }
 
 }  // namespace
@@ -127,7 +135,7 @@ bool RouteMatcher::MatchesMethod(const wire::RequestHead& head) const {
 bool RouteMatcher::MatchesHeaders(const wire::RequestHead& head) const {
   for (std::size_t i = 0; i < match_.headers.size(); ++i) {
     const config::HeaderMatch& match = match_.headers[i];
-    if (!MatchesValue(match, expressions_[i].get(), head.headers.Find(match.name))) return false;
+    if (!MatchesAnyField(match, expressions_[i].get(), head.headers)) return false;
   }
   return true;
 }

@@ -11,11 +11,12 @@ namespace {
 class RouterTest : public testing::Test {
  protected:
   bool Matches(const config::MatchConfig& match, std::string_view path) {
-    Result<RouteMatcher> matcher = RouteMatcher::Create(match);
-    EXPECT_TRUE(matcher.has_value());
-    return matcher->Matches({.head = &head_, .path = path, .scratch = &scratch_}, captures_);
+    matcher_ = RouteMatcher::Create(match);
+    EXPECT_TRUE(matcher_.has_value());
+    return matcher_->Matches({.head = &head_, .path = path, .scratch = &scratch_}, captures_);
   }
 
+  Result<RouteMatcher> matcher_ = RouteMatcher::Create({});  // Captures point into it.
   wire::RequestHead head_;
   PathCaptures captures_;
   std::string scratch_;
@@ -83,6 +84,15 @@ TEST_F(RouterTest, HeadersAreComparedByValuePrefixExpressionAndPresence) {
   EXPECT_FALSE(Matches({.headers = {HeaderMatch{.name = "x-tenant", .regex = "acme"}}}, "/"));
   EXPECT_FALSE(Matches({.headers = {HeaderMatch{.name = "x-tenant", .present = false}}}, "/"));
   EXPECT_TRUE(Matches({.headers = {HeaderMatch{.name = "x-none", .present = false}}}, "/"));
+}
+
+TEST_F(RouterTest, AFieldSentTwiceMatchesByAnyOfItsValues) {
+  head_.headers.Add("X-Role", "user");
+  head_.headers.Add("x-role", "admin");
+  using config::HeaderMatch;
+  EXPECT_TRUE(Matches({.headers = {HeaderMatch{.name = "x-role", .exact = "admin"}}}, "/"));
+  EXPECT_TRUE(Matches({.headers = {HeaderMatch{.name = "x-role", .exact = "user"}}}, "/"));
+  EXPECT_FALSE(Matches({.headers = {HeaderMatch{.name = "x-role", .exact = "guest"}}}, "/"));
 }
 
 TEST_F(RouterTest, QueryParametersAreComparedDecoded) {

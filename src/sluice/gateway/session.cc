@@ -27,19 +27,33 @@ Session::~Session() = default;
 
 void Session::TakeExchange() {
   exchange_ = worker_.TakeExchange(listener_);
+  Adopt();
+}
+
+// Makes the exchange this client's.
+void Session::Adopt() {
   exchange_->client = stream_.get();
+  // What the log says of a head that is refused; Identify() knows better of others.
+  exchange_->client_address = stream_->peer();
+  exchange_->client_text.clear();
+  stream_->peer().AppendHost(exchange_->client_text);
   head_started_ = worker_.context().loop.now();
 }
 
 void Session::GiveExchangeBack() {
   exchange_->received.clear();
-  worker_.GiveBack(listener_, std::move(exchange_));
+  worker_.GiveBack(std::move(exchange_));
   idle_since_ = worker_.context().loop.now();
 }
 
 void Session::Abort() {
   if (exchange_ != nullptr) exchange_->GiveUp();
   stream_->ResetOnClose();
+  stream_->Cancel();
+  goes_on_ = false;
+}
+
+void Session::End() {
   stream_->Cancel();
   goes_on_ = false;
 }
@@ -97,7 +111,8 @@ Task<void> Session::Serve() {
   stream_->WatchHangup(this);
   co_await RunExchange(exchange);
   stream_->WatchHangup(nullptr);
-  goes_on_ = goes_on_ && exchange.keep_alive && !exchange.client_is_gone;
+  goes_on_ =
+      goes_on_ && exchange.keep_alive && exchange.body.is_complete && !exchange.client_is_gone;
   if (exchange.client_is_gone) co_return;
   // Closing with unread bytes would reset the connection and could eat the answer.
   must_linger_ = !exchange.body.is_complete || stream_->MaybeReadable();
@@ -116,8 +131,7 @@ void Session::FinishRequest() {
     return;
   }
   exchange_->Reset();
-  exchange_->client = stream_.get();
-  head_started_ = worker_.context().loop.now();
+  Adopt();
 }
 
 Task<void> Session::LingerBeforeClose() {

@@ -34,6 +34,13 @@ class Session final : private HangupWatcher {
   // Ends the connection at once: pending operations fail, an exchange under way is given up.
   void Abort();
 
+  // Ends it in order, where no exchange is under way: what was sent arrives.
+  void End();
+
+  // A request is under way, from its complete head to the end of its answer.
+  [[nodiscard]] bool is_answering() const {
+    return exchange_ != nullptr && static_cast<bool>(exchange_->snapshot);
+  }
   [[nodiscard]] bool is_idle() const { return exchange_ == nullptr; }
   [[nodiscard]] SteadyTime idle_since() const { return idle_since_; }
 
@@ -46,6 +53,7 @@ class Session final : private HangupWatcher {
   [[nodiscard]] Task<void> Serve();
   [[nodiscard]] Task<void> LingerBeforeClose();
   void TakeExchange();
+  void Adopt();
   void GiveExchangeBack();
   void FinishRequest();
   [[nodiscard]] HeadOutcome Feed(ByteView bytes);

@@ -74,6 +74,8 @@ void Worker::Install(std::shared_ptr<const Snapshot> snapshot, std::vector<Opene
   for (const UpstreamPlan& plan : served->snapshot->upstreams) {
     served->clients.push_back(&ClientOf(plan.upstream));
   }
+  // Listeners may have other limits now: exchanges of limits that nobody uses would stay for ever.
+  free_exchanges_.clear();
   served_.push_back(std::move(served));
   ServedSnapshot& current = *served_.back();
 
@@ -143,21 +145,20 @@ Task<void> Worker::ServeConnection(WorkerListener& listener, std::unique_ptr<Str
 std::unique_ptr<Exchange> Worker::TakeExchange(WorkerListener& listener) {
   const wire::HeadLimits limits = HeadLimitsOf(listener.plan->config->limits);
   for (std::size_t i = free_exchanges_.size(); i > 0; --i) {
-    FreeExchange& candidate = free_exchanges_[i - 1];
-    if (!Same(candidate.limits, limits)) continue;
-    std::unique_ptr<Exchange> exchange = std::move(candidate.exchange);
-    candidate = std::move(free_exchanges_.back());
+    std::unique_ptr<Exchange>& candidate = free_exchanges_[i - 1];
+    if (!Same(candidate->head_limits, limits)) continue;
+    std::swap(candidate, free_exchanges_.back());
+    std::unique_ptr<Exchange> exchange = std::move(free_exchanges_.back());
     free_exchanges_.pop_back();
     return exchange;
   }
   return std::make_unique<Exchange>(context_, limits);
 }
 
-void Worker::GiveBack(WorkerListener& listener, std::unique_ptr<Exchange> exchange) {
+void Worker::GiveBack(std::unique_ptr<Exchange> exchange) {
   exchange->Reset();
-  if (free_exchanges_.size() >= kFreeExchangesMax) return;
-  free_exchanges_.push_back(
-      {.limits = HeadLimitsOf(listener.plan->config->limits), .exchange = std::move(exchange)});
+  exchange->Shrink();
+  if (free_exchanges_.size() < kFreeExchangesMax) free_exchanges_.push_back(std::move(exchange));
 }
 
 void Worker::Begin(Exchange& exchange, WorkerListener& listener) {
@@ -177,7 +178,9 @@ void Worker::End() {
 }
 
 void Worker::BeginDrain() {
+  if (context_.is_draining) return;
   context_.is_draining = true;
+  drain_began_ = loop_.now();
   for (const std::unique_ptr<WorkerListener>& listener : listeners_) {
     if (listener->socket != nullptr) listener->socket->Cancel();
   }
@@ -193,8 +196,12 @@ void Worker::ForEachListener(const std::function<void(Listener&)>& visit) {
 std::size_t Worker::Kill() {
   std::size_t killed = 0;
   for (Session* session : sessions_) {
-    if (!session->is_idle()) ++killed;
-    session->Abort();
+    if (session->is_answering()) {
+      ++killed;
+      session->Abort();
+    } else {
+      session->End();
+    }
   }
   context_.stats.drain_killed_total.Add(killed);
   return killed;
@@ -231,7 +238,8 @@ void Worker::FireHousekeeping(Timer& timer, SteadyTime now) {
   if (!worker->served_.empty()) worker->Prune();
   if (!worker->context_.is_draining) return;
   for (Session* session : worker->sessions_) {
-    if (session->is_idle() && now - session->idle_since() >= kDrainIdleMax) session->Abort();
+    const SteadyTime idle_since = std::max(session->idle_since(), worker->drain_began_);
+    if (session->is_idle() && now - idle_since >= kDrainIdleMax) session->End();
   }
   if (!worker->housekeeping_.armed()) {
     worker->loop_.Arm(worker->housekeeping_, now + kHousekeepingInterval);

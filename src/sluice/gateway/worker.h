@@ -88,7 +88,7 @@ class Worker {
 
   // Session's own.
   [[nodiscard]] std::unique_ptr<Exchange> TakeExchange(WorkerListener& listener);
-  void GiveBack(WorkerListener& listener, std::unique_ptr<Exchange> exchange);
+  void GiveBack(std::unique_ptr<Exchange> exchange);
   void Begin(Exchange& exchange, WorkerListener& listener);
   void End();
 
@@ -112,13 +112,10 @@ class Worker {
   std::vector<std::unique_ptr<ServedSnapshot>> served_;  // The last one is current.
   std::vector<std::unique_ptr<WorkerListener>> listeners_;
   std::vector<Session*> sessions_;
-  // Exchanges of the default limits first; an exchange serves listeners with equal limits only.
-  struct FreeExchange {
-    wire::HeadLimits limits;
-    std::unique_ptr<Exchange> exchange;
-  };
-  std::vector<FreeExchange> free_exchanges_;
+  // One serves only listeners with the limits of its reader.
+  std::vector<std::unique_ptr<Exchange>> free_exchanges_;
   Timer housekeeping_;
+  SteadyTime drain_began_{};
 };
 
 }  // namespace sluice::gateway

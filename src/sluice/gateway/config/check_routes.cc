@@ -132,6 +132,21 @@ void CheckPathParameters(const Config& config,
   }
 }
 
+// Breakers bear the names of their routes and upstreams, and are told apart by them.
+void CheckRouteBreaker(const Config& config,
+                       const RouteConfig& route,
+                       const std::string& path,
+                       Findings& findings) {
+  CheckBreaker(*route.circuit_breaker, path + ".circuit_breaker", findings);
+  for (const UpstreamConfig& upstream : config.upstreams) {
+    if (upstream.name != route.name || !upstream.circuit_breaker) continue;
+    findings.Complain(path + ".circuit_breaker",
+                      fmt::format("would have the name of the breaker of upstream \"{}\"; rename "
+                                  "the route",
+                                  Shown(route.name)));
+  }
+}
+
 void CheckForward(const Config& config,
                   const RouteConfig& route,
                   const std::string& path,
@@ -151,9 +166,7 @@ void CheckForward(const Config& config,
   }
   CheckPathParameters(config, route, path, findings);
   CheckRetry(route, path, findings);
-  if (route.circuit_breaker) {
-    CheckBreaker(*route.circuit_breaker, path + ".circuit_breaker", findings);
-  }
+  if (route.circuit_breaker) CheckRouteBreaker(config, route, path, findings);
   if (route.prefix_rewrite && route.match.path_prefix.empty()) {
     findings.Complain(path + ".prefix_rewrite",
                       "needs `match.path_prefix`, which is what it replaces");

@@ -201,6 +201,16 @@ TEST(CheckRoutes, RetriesFitTogether) {
                           "timeout is 1s"));
 }
 
+TEST(CheckRoutes, ABreakerDoesNotShareItsNameWithItsUpstreams) {
+  const std::string text =
+      "listeners: [{name: a, listen: \"127.0.0.1:1\"}]\n"
+      "upstreams: [{name: same, endpoints: [\"127.0.0.1:2\"], circuit_breaker: {}}]\n"
+      "routes: [{name: same, upstream: same, circuit_breaker: {}}]";
+  EXPECT_THAT(ProblemsOf(text),
+              ElementsAre("routes[0].circuit_breaker: would have the name of the breaker of "
+                          "upstream \"same\"; rename the route"));
+}
+
 TEST(CheckRoutes, ARewriteNeedsAPrefix) {
   EXPECT_THAT(ProblemsOf(WithRoute(", prefix_rewrite: /, match: {path_exact: /a}")),
               ElementsAre("routes[0].prefix_rewrite: needs `match.path_prefix`, which is what it "

@@ -191,6 +191,16 @@ Successor::~Successor() {
   Reap(pid_);
 }
 
+void Successor::Kill() {
+  if (state_ == State::kReady) state_ = State::kGone;  // The destructor ends and reaps it.
+}
+
+void Successor::Cancel() {
+  if (state_ != State::kStarting) return;
+  state_ = State::kGone;
+  changed_.Set();
+}
+
 void Successor::OnReady(std::uint32_t /*events*/) {
   if (state_ != State::kStarting) return;
   char byte = 0;

@@ -48,6 +48,12 @@ class Successor final : private EventSource {
   // kConnectionClosed when it ended (or closed the pipe) before. At most one call at a time.
   Task<Result<void>> AwaitReady(SteadyTime deadline);
 
+  // A successor that is ready already, but must not go on.
+  void Kill();
+
+  // Ends the wait for a successor that is not ready yet: AwaitReady() fails with kConnectionClosed.
+  void Cancel();
+
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] bool is_ready() const { return state_ == State::kReady; }
 
