@@ -149,11 +149,15 @@ Result<OwnedFd> SocketListener::Duplicate() const {
 }
 
 void SocketListener::Cancel() {
+  if (cancelled_) return;
   cancelled_ = true;
   reactor_.UnregisterShared(fd_.get(), *this);
   reactor_.timers().Disarm(pause_timer_);
+  // Connections that the kernel has made already would be reset by closing: they are taken first.
+  ready_ = true;
   if (accept_ == nullptr) return;
-  accept_->result = Fail(ErrorCode::kCancelled, {});
+  if (!TryAccept(*accept_)) accept_->result = Fail(ErrorCode::kCancelled, {});
+  reactor_.timers().Disarm(pause_timer_);
   Complete();
 }
 
@@ -163,11 +167,12 @@ void SocketListener::Complete() {
 
 bool SocketListener::Begin(AcceptOperation& operation) {
   SLUICE_ASSERT(accept_ == nullptr);
+  if (TryAccept(operation)) return true;
   if (cancelled_) {
+    reactor_.timers().Disarm(pause_timer_);
     operation.result = Fail(ErrorCode::kCancelled, {});
     return true;
   }
-  if (TryAccept(operation)) return true;
   accept_ = &operation;
   return false;
 }
@@ -206,7 +211,7 @@ bool SocketListener::TakeBudget() {
 
 bool SocketListener::TryAccept(AcceptOperation& operation) {
   if (!ready_ || pause_timer_.armed()) return false;
-  if (!TakeBudget()) {
+  if (!cancelled_ && !TakeBudget()) {
     reactor_.Defer(*this);
     return false;
   }

@@ -1,7 +1,8 @@
 // SocketListener: a listening TCP or Unix socket of an EpollLoop.
 //
-// Accepts at most kAcceptsPerTurn connections per turn. When descriptors run out it pauses for
-// kPause, counts that, and tries again; it never spins.
+// Accepts at most kAcceptsPerTurn connections per turn. After Cancel() what waits in the kernel's
+// queue is still given out, then kCancelled: so that ending loses no connection. When descriptors
+// run out it pauses for kPause, counts that, and tries again; it never spins.
 //
 // Unix sockets: the file of a dead process is replaced, one that somebody listens on is
 // kAddressInUse. The file is unlinked at the end unless it was handed over or is no longer ours.

@@ -135,6 +135,23 @@ TEST_F(SocketListenerTest, CancelEndsThePendingAcceptAndLaterOnes) {
   EXPECT_EQ(later.error->code, ErrorCode::kCancelled);
 }
 
+TEST_F(SocketListenerTest, CancelGivesOutWhatWaitsInTheQueueFirst) {
+  const auto listener = *loop_->ListenSocket(AnyPort(), {});
+  const OwnedFd first_client = RawConnect(listener->local());
+  const OwnedFd second_client = RawConnect(listener->local());
+  listener->Cancel();
+  Connected first;
+  Connected second;
+  Connected none;
+  Spawn(AcceptFrom(*listener, first));
+  Spawn(AcceptFrom(*listener, second));
+  Spawn(AcceptFrom(*listener, none));
+  EXPECT_NE(first.stream, nullptr);
+  EXPECT_NE(second.stream, nullptr);
+  ASSERT_TRUE(none.error.has_value());
+  EXPECT_EQ(none.error->code, ErrorCode::kCancelled);
+}
+
 TEST_F(SocketListenerTest, AcceptsABoundedNumberOfConnectionsPerTurn) {
   const auto listener = *loop_->ListenSocket(AnyPort(), {});
   std::vector<OwnedFd> clients;
