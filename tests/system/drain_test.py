@@ -6,7 +6,7 @@ import threading
 import time
 
 import report
-from client import Truncated
+from client import Client, Truncated
 from harness import SystemTest, gateway_config, wait_until
 from origin import answer, answering
 from servers import load
@@ -41,12 +41,28 @@ class Drains(SystemTest):
         self.assertTrue(self.held.asked.acquire(timeout=10))
         return client
 
+    def wait_refused(self, sluice):
+        """Every worker drains once nobody listens any more; `/readyz` says 503 a moment before."""
+        address = sluice.address
+
+        def refused():
+            try:
+                Client(address).close()
+                return False
+            except TimeoutError:
+                return False
+            except OSError:
+                return True
+
+        wait_until(refused, "new connections refused")
+
     def test_r13_requests_in_flight_are_finished_and_the_exit_code_is_0(self):
         sluice = self.gateway()
         clients = [self.slow_client(sluice) for _ in range(5)]
         sluice.signal(signal.SIGTERM)
         wait_until(lambda: sluice.ask("/readyz")[0] == 503, "not ready")
         self.assertEqual(sluice.ask("/healthz")[0], 200)
+        self.wait_refused(sluice)
         self.held.go_on.set()
         for client in clients:
             got = client.response()
@@ -87,7 +103,7 @@ class Drains(SystemTest):
         idle = self.client(sluice)
         self.assertEqual(idle.request().status, 200)
         sluice.signal(signal.SIGTERM)
-        wait_until(lambda: sluice.ask("/readyz")[0] == 503, "not ready")
+        self.wait_refused(sluice)
         got = idle.request()
         self.assertEqual((got.status, got.header("connection")), (200, "close"))
         self.assertEqual(sluice.wait(), 0)
@@ -124,20 +140,9 @@ class Drains(SystemTest):
 
     def test_new_connections_are_refused_once_it_drains(self):
         sluice = self.gateway()
-        address = sluice.address
         self.slow_client(sluice)
         sluice.signal(signal.SIGTERM)
-
-        def refused():
-            try:
-                self.client(address).close()
-                return False
-            except TimeoutError:
-                return False
-            except OSError:
-                return True
-
-        wait_until(refused, "refused")
+        self.wait_refused(sluice)
         self.held.go_on.set()
         self.assertEqual(sluice.wait(), 0)
 

@@ -367,6 +367,24 @@ class ClosedIdle(SystemTest):
         self.assertEqual(client.request().status, 200)
         self.assertEqual(len(upstream.connections), 2)
 
+    def test_the_race_says_nothing_of_the_upstream(self):
+        """Nor to its breaker, nor to the counters of its endpoint."""
+
+        def handle(connection):
+            connection.read_request()
+            connection.send(answer(body=b"first"))
+            connection.read_head()
+            connection.reset()
+
+        upstream = self.origin(handle)
+        sluice = self.sluice(gateway_config(upstream.address, upstream={"circuit_breaker": {}}))
+        for _ in range(6):
+            self.assertEqual(self.get(sluice).body, b"first")
+        breaker = sluice.guard("origin")
+        self.assertEqual((breaker["successes"], breaker["failures"]), (6, 0))
+        endpoint = sluice.page("/api/v1/upstreams")["upstreams"][0]["endpoints"][0]
+        self.assertEqual(endpoint["failures"], 0)
+
     def test_a_post_is_sent_at_most_once(self):
         upstream = self.closing_after_first()
         client = self.client(self.sluice(gateway_config(upstream.address)))
