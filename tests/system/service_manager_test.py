@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What systemd is told (sd_notify(3)): when it serves, reloads and stops, and who is the main one."""
+"""What systemd is told (sd_notify(3)): when it serves, reloads, stops, and who the main one is."""
 
 import contextlib
 import os
