@@ -4,11 +4,6 @@
 // The gateway runs on real loops and sockets; client and upstream are plain blocking sockets on
 // threads of their own. `new` counts per thread, so only the worker's own allocations are seen.
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <array>
 #include <cstdlib>
 #include <future>
@@ -18,8 +13,12 @@
 #include <string_view>
 #include <thread>
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "sluice/gateway/config/load.h"
 #include "sluice/gateway/gateway.h"
@@ -39,12 +38,24 @@ void* Allocate(std::size_t bytes) {
 
 }  // namespace
 
-void* operator new(std::size_t bytes) { return Allocate(bytes); }
-void* operator new[](std::size_t bytes) { return Allocate(bytes); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void* operator new(std::size_t bytes) {
+  return Allocate(bytes);
+}
+void* operator new[](std::size_t bytes) {
+  return Allocate(bytes);
+}
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+void operator delete[](void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
 
 namespace sluice::gateway {
 namespace {
@@ -131,8 +142,7 @@ TEST(SteadyState, AProxiedRequestAllocatesNothing) {
   ASSERT_EQ(::getsockname(origin.fd, reinterpret_cast<sockaddr*>(&address), &length), 0);
   std::jthread upstream(&Serve, origin.fd, 1U);
 
-  const config::LoadOutcome outcome = config::LoadConfig(
-      fmt::format(R"(
+  const config::LoadOutcome outcome = config::LoadConfig(fmt::format(R"(
 listeners: [{{name: public, listen: "127.0.0.1:0"}}]
 upstreams:
   - {{name: origin, endpoints: ["127.0.0.1:{}"], circuit_breaker: {{}}}}
@@ -142,8 +152,8 @@ rate_limits:
   - {{name: per-user, key: [{{header: x-user-id}}], limit: 1000000, period: 1s, burst: 1000000}}
 telemetry: {{access_log: {{path: /dev/null}}}}
 )",
-                  ntohs(address.sin_port)),
-      "gate");
+                                                                     ntohs(address.sin_port)),
+                                                         "gate");
   ASSERT_TRUE(outcome.ok()) << config::FormatProblems(outcome);
 
   const auto control = *platform::LoopThread::Start({.name = "control"});

@@ -156,8 +156,8 @@ class Listener {
   // listener pauses by itself, counts it, and goes on when some are free: it never spins.
   [[nodiscard]] AcceptAwaiter Accept();
 
-  // Stops accepting: pending and later Accept()s fail with kCancelled, those first excepted that get
-  // a connection which was there already.
+  // Stops accepting: pending and later Accept()s fail with kCancelled, those first excepted that
+  // get a connection which was there already.
   virtual void Cancel() = 0;
 
   // With the real port where 0 was asked for.

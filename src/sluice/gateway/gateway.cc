@@ -67,17 +67,29 @@ void Gateway::Log(std::string_view line) const {
   if (world_.log) world_.log(line);
 }
 
-// Whoever comes while a configuration is being put in force takes its turn afterwards.
+// Configurations are put in force in the order they came, so that the newest is the last.
+Task<void> Gateway::TakeTurn() {
+  const std::uint64_t ticket = next_ticket_++;
+  while (ticket != served_ticket_ || applying_) {
+    co_await control().SleepUntil(control().now() + kApplyCheckInterval);
+  }
+  applying_ = true;
+}
+
+void Gateway::EndTurn() {
+  applying_ = false;
+  ++served_ticket_;
+}
+
 Task<void> Gateway::NothingApplying() {
   while (applying_)
     co_await control().SleepUntil(control().now() + kApplyCheckInterval);
 }
 
 Task<Result<void>> Gateway::Apply(config::Config config) {
-  co_await NothingApplying();
-  applying_ = true;
+  co_await TakeTurn();
   Result<void> applied = co_await ApplyNow(std::move(config));
-  applying_ = false;
+  EndTurn();
   reloads_.last_was_successful = applied.has_value();
   if (applied) {
     ++reloads_.successes;

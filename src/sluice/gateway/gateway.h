@@ -125,6 +125,8 @@ class Gateway {
   [[nodiscard]] Task<void> InstallEverywhere(std::shared_ptr<const Snapshot> snapshot,
                                              std::vector<std::vector<Worker::Opened>> opened);
   [[nodiscard]] Task<bool> AllEmpty();
+  [[nodiscard]] Task<void> TakeTurn();
+  void EndTurn();
   [[nodiscard]] Task<void> NothingApplying();
   void UpdateBound(const Snapshot& snapshot,
                    const std::vector<std::vector<Worker::Opened>>& opened);
@@ -152,6 +154,8 @@ class Gateway {
   std::uint64_t drain_killed_ = 0;
   bool hurry_ = false;
   bool applying_ = false;
+  std::uint64_t next_ticket_ = 0;
+  std::uint64_t served_ticket_ = 0;
   Event hurry_event_;
 };
 

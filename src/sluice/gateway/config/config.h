@@ -204,7 +204,7 @@ struct AccessLogConfig {
 struct TelemetryConfig {
   AccessLogConfig access_log;
   bool debug_headers = false;  // Adds x-sluice-upstream to proxied responses.
-  std::string via = "off";  // Our name in Via (RFC 9110 section 7.6.3); "off" sends none.
+  std::string via = "off";     // Our name in Via (RFC 9110 section 7.6.3); "off" sends none.
 };
 
 struct DrainConfig {
