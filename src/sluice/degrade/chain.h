@@ -52,6 +52,7 @@ class TriggerSet {
     return (bits_ & Bit(trigger)) != 0;
   }
   [[nodiscard]] constexpr bool empty() const { return bits_ == 0; }
+  friend constexpr bool operator==(TriggerSet, TriggerSet) = default;
 
  private:
   explicit constexpr TriggerSet(unsigned bits) : bits_(bits) {}
@@ -62,6 +63,7 @@ class TriggerSet {
 struct HeaderField {
   std::string name;
   std::string value;
+  friend bool operator==(const HeaderField&, const HeaderField&) = default;
 };
 
 // A fixed answer. Bodies come from the file already read.
@@ -70,22 +72,26 @@ struct StaticAnswer {
   std::vector<HeaderField> headers;
   std::string body;
   std::string content_type = "application/json";  // Empty: no such header.
+  friend bool operator==(const StaticAnswer&, const StaticAnswer&) = default;
 };
 
 // A refusal that says when to come back.
 struct RejectAnswer {
   int status = 503;      // 400 .. 599.
   Nanos retry_after{0};  // 0: what the error says, or 1 s.
+  friend bool operator==(const RejectAnswer&, const RejectAnswer&) = default;
 };
 
 // The last good answer to the same request (RFC 5861 stale-if-error), for reads only.
 struct StaleCacheAnswer {
   Nanos max_stale = std::chrono::seconds(60);  // Over 0 .. 7 days.
+  friend bool operator==(const StaleCacheAnswer&, const StaleCacheAnswer&) = default;
 };
 
 // Another upstream.
 struct UpstreamAnswer {
   std::string name;  // Required.
+  friend bool operator==(const UpstreamAnswer&, const UpstreamAnswer&) = default;
 };
 
 using Answer = std::variant<StaticAnswer, RejectAnswer, StaleCacheAnswer, UpstreamAnswer>;
@@ -100,6 +106,7 @@ struct StepOptions {
   // Calls that may be in this step at once, 0 .. 1'000'000. 0: the chain's bound for stale_cache
   // and upstream; none for static and reject, which hold nothing and cannot be overrun.
   std::int64_t max_concurrent = 0;
+  friend bool operator==(const StepOptions&, const StepOptions&) = default;
 };
 
 struct ChainOptions {
@@ -107,6 +114,7 @@ struct ChainOptions {
   TriggerSet on = TriggerSet::All();  // Not empty.
   std::int64_t max_concurrent = 10;   // 1 .. 1'000'000, for each step that does work.
   std::vector<StepOptions> steps;     // 1 .. 16.
+  friend bool operator==(const ChainOptions&, const ChainOptions&) = default;
 };
 
 // Appends every problem, each under `path` + "." + the field's name.

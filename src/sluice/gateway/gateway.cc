@@ -198,10 +198,12 @@ Task<Result<void>> Gateway::ApplyNow(config::Config config) {
   while (phase_ == Phase::kStarting && !care_.settled() && control().now() < until) {
     co_await control().SleepUntil(control().now() + kDrainCheckInterval);
   }
+  // Before the workers let go: whoever keeps a listening socket open after its last accept makes
+  // clients wait in a queue that nobody empties.
+  TellListeners(*in_force);
   co_await InstallEverywhere(in_force, std::move(*opened));
   generation_ = in_force->generation;
   retired_log_.reset();  // Here, not on a worker: its end waits for the disk.
-  TellListeners(*in_force);
   if (phase_ == Phase::kStarting) {
     phase_ = Phase::kServing;
     breaker_watch_.Start();
@@ -321,12 +323,12 @@ Task<std::uint64_t> Gateway::Drain() {
     const bool hurried = co_await hurry_event_.Wait(control().now() + drain.lame_duck);
     hurry_ = hurry_ || hurried;
   }
+  if (world_.on_listeners) world_.on_listeners({});  // Before the workers let go, as in ApplyNow().
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     Worker* const worker = workers_[i].get();
     const auto begin = [worker] { worker->BeginDrain(); };
     co_await CallOn(control(), *world_.workers[i], begin);
   }
-  if (world_.on_listeners) world_.on_listeners({});
   const SteadyTime until = SaturatingAdd(control().now(), drain.drain_timeout);
   bool is_empty = co_await AllEmpty();
   while (!is_empty && !hurry_ && control().now() < until) {

@@ -208,8 +208,13 @@ Result<void> Registry::PlanRoutes(SnapshotPlan& plan, SteadyTime now) {
       }
       step.static_answer->body = std::move(*body);
     }
+    degrade::ChainOptions options = OptionsOf(filled, name);
+    if (auto same = FindChain(name); same != nullptr && same->options() == options) {
+      chains.emplace(name, std::move(same));  // With its counts, and who is in it now.
+      continue;
+    }
     Result<std::unique_ptr<degrade::DegradeChain>> made =
-        degrade::DegradeChain::Create(OptionsOf(filled, name));
+        degrade::DegradeChain::Create(std::move(options));
     if (!made) return Invalid(made.error().detail);
     chains.emplace(name, std::move(*made));
   }
@@ -254,6 +259,14 @@ std::shared_ptr<const Snapshot> Registry::Commit(SnapshotPlan plan, SteadyTime n
     if (route.breaker.guard) breakers_.emplace(route.config->name, route.breaker.guard);
   }
   return current_;
+}
+
+std::shared_ptr<degrade::DegradeChain> Registry::FindChain(const std::string& name) const {
+  if (current_ == nullptr) return nullptr;
+  for (const RoutePlan& route : current_->routes) {
+    if (route.chain != nullptr && route.chain->name() == name) return route.chain;
+  }
+  return nullptr;
 }
 
 std::shared_ptr<breaker::Breaker> Registry::FindBreaker(const std::string& name) const {

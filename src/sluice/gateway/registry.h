@@ -64,6 +64,7 @@ class Registry {
   }
 
  private:
+  [[nodiscard]] std::shared_ptr<degrade::DegradeChain> FindChain(const std::string& name) const;
   [[nodiscard]] Result<void> PlanUpstreams(SnapshotPlan& plan, SteadyTime now);
   [[nodiscard]] Result<void> PlanRateLimits(SnapshotPlan& plan, SteadyTime now);
   [[nodiscard]] Result<void> PlanRoutes(SnapshotPlan& plan, SteadyTime now);

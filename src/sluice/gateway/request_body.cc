@@ -48,6 +48,10 @@ class RateWatch {
   // When this window ends.
   [[nodiscard]] SteadyTime WindowEnd() const { return window_start_ + kRateWindow; }
 
+  void Restart(SteadyTime now) {
+    window_start_ = now;
+    got_ = 0;
+  }
   void Took(Bytes bytes) { got_ += bytes; }
 
   // False when a window has ended with too little. A rate of 0 still asks for a byte in a window.
@@ -140,7 +144,10 @@ Task<bool> PumpOnce(Exchange& exchange, RateWatch& rate, DropBudget& drop) {
     drop.bytes += got->size();
     if (drop.bytes > kDropBytesMax) co_return false;
   }
+  const SteadyTime before = loop.now();
   const bool goes_on = co_await TakeContent(exchange, *got);
+  // A slow upstream made us wait: that is not the client's slowness.
+  if (loop.now() != before) rate.Restart(loop.now());
   co_return goes_on;
 }
 
