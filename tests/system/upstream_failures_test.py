@@ -380,8 +380,8 @@ class ClosedIdle(SystemTest):
         sluice = self.sluice(gateway_config(upstream.address, upstream={"circuit_breaker": {}}))
         for _ in range(6):
             self.assertEqual(self.get(sluice).body, b"first")
-        breaker = sluice.guard("origin")
-        self.assertEqual((breaker["successes"], breaker["failures"]), (6, 0))
+        wait_until(lambda: sluice.guard("origin")["successes"] == 6, "six successes")
+        self.assertEqual(sluice.guard("origin")["failures"], 0)
         endpoint = sluice.page("/api/v1/upstreams")["upstreams"][0]["endpoints"][0]
         self.assertEqual(endpoint["failures"], 0)
 
