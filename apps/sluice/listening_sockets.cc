@@ -68,9 +68,11 @@ Result<std::unique_ptr<Listener>> ListeningSockets::Open(Loop& loop,
 
 void ListeningSockets::KeepOnly(const std::vector<std::string>& identities) {
   const std::scoped_lock lock(mutex_);
-  std::erase_if(opened_, [&identities](const auto& entry) {
+  std::erase_if(opened_, [&identities, this](const auto& entry) {
     if (entry.first.first == kAdminSocket) return false;  // In force as long as the process is.
-    return std::ranges::find(identities, entry.first.first) == identities.end();
+    const bool stays = std::ranges::find(identities, entry.first.first) != identities.end();
+    if (!stays && !is_handed_over_) platform::StopHandshakes(entry.second.get());
+    return !stays;
   });
 }
 
@@ -82,6 +84,11 @@ std::vector<platform::HandedSocket> ListeningSockets::ForSuccessor() {
         {.name = NameOf(key.first), .worker = static_cast<unsigned>(key.second), .fd = fd.get()});
   }
   return sockets;
+}
+
+void ListeningSockets::NoteSuccessor() {
+  const std::scoped_lock lock(mutex_);
+  is_handed_over_ = true;
 }
 
 bool ListeningSockets::has_predecessor() {

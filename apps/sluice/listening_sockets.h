@@ -44,6 +44,9 @@ class ListeningSockets {
   // What a successor inherits. The descriptors stay ours.
   [[nodiscard]] std::vector<platform::HandedSocket> ForSuccessor();
 
+  // A successor accepts from the same sockets now: they go on when this process lets go.
+  void NoteSuccessor();
+
   [[nodiscard]] bool has_predecessor();
   void ReportReady();
 
@@ -52,6 +55,7 @@ class ListeningSockets {
 
   std::mutex mutex_;
   platform::InheritedListeners inherited_;
+  bool is_handed_over_ = false;
   std::map<Key, platform::OwnedFd> opened_;  // Duplicates of our own.
 };
 

@@ -271,6 +271,7 @@ Task<Result<std::string>> ServerProcess::Upgrade() {
     successor_.reset();
     co_return std::unexpected(ready.error());
   }
+  sockets_.NoteSuccessor();
   // Files of Unix sockets are the successor's now.
   const auto keep_file = [](Listener& listener) {
     platform::SocketListener::Of(listener).KeepFile();

@@ -27,6 +27,12 @@ namespace sluice::platform {
 // Who unlinks the file of a Unix socket.
 enum class SocketFile : std::uint8_t { kOurs, kTheirs };
 
+// Makes the kernel take no further connection for a listening TCP socket that is about to be
+// closed: between the last accept and the close one more handshake could complete, to be reset. Who
+// connects now tries again a second later and is refused, having sent nothing. Concerns every
+// duplicate of the socket, also one in another process; does nothing for Unix sockets.
+void StopHandshakes(int fd);
+
 class SocketListener final : public Listener, private EventSource {
  public:
   static constexpr int kAcceptsPerTurn = 64;
