@@ -1,5 +1,7 @@
 #include "process_log.h"
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <string>
 
@@ -7,6 +9,12 @@
 #include <spdlog/spdlog.h>
 
 namespace sluice::app {
+namespace {
+
+constexpr std::array<std::string_view, 7> kTrouble = {
+    "refused", "failed", "unhealthy", "opened", "forced_open", "ignored", "needs_restart"};
+
+}  // namespace
 
 void SetUpLog(std::string_view level) {
   auto logger =
@@ -18,7 +26,11 @@ void SetUpLog(std::string_view level) {
 }
 
 void LogLine(std::string_view line) {
-  spdlog::info("{}", line);
+  // The event is the first word: what it says of trouble is a warning, whoever logs it.
+  const std::string_view event = line.substr(0, line.find(' '));
+  const bool is_trouble = std::ranges::any_of(
+      kTrouble, [event](std::string_view word) { return event.find(word) != event.npos; });
+  spdlog::log(is_trouble ? spdlog::level::warn : spdlog::level::info, "{}", line);
 }
 
 }  // namespace sluice::app
