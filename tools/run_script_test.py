@@ -136,7 +136,10 @@ class MainJob(unittest.TestCase):
 
     def assert_serves(self) -> str:
         """The instance that answered through the gateway."""
-        response = wait_until(lambda: ask(self.port, "/search?q=x"), "an answer")
+        # A user of its own for each request: this is not about limits.
+        self.users = getattr(self, "users", 0) + 1
+        user = f"user-{self.users}"
+        response = wait_until(lambda: ask(self.port, "/search?q=x", x_user_id=user), "an answer")
         self.assertEqual(response.status, 200)
         return response.getheader("x-instance", "")
 

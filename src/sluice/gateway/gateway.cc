@@ -146,6 +146,7 @@ Task<config::LoadOutcome> Gateway::ApplyText(std::string text,
 void Gateway::NoteRefusedReload(std::string_view why) {
   reloads_.last_was_successful = false;
   ++reloads_.failures;
+  if (phase_ == Phase::kStarting) return;  // Who starts the process says why it ends.
   Log(fmt::format("config_refused error=\"{}\"", why));
 }
 
