@@ -92,20 +92,20 @@ void Validate(const GcraOptions& options, std::string_view path, ConfigProblems&
 GcraStep Step(const GcraPace& pace, Ticks tat, Ticks now, std::uint32_t tokens) {
   const Ticks base = std::max(tat, now);
   if (tokens == 0) {
-    return {.admission = {.admitted = true, .level = Level(pace, base - now)}, .next_tat = tat};
+    return {.admission = {.admitted = true, .level = pace.LevelOf(base - now)}, .next_tat = tat};
   }
   const Ticks cost = Cost(pace, tokens);
   if (cost > pace.tolerance) [[unlikely]] {
-    return {.admission = {.retry_after = kNeverAdmitted, .level = Level(pace, base - now)},
+    return {.admission = {.retry_after = kNeverAdmitted, .level = pace.LevelOf(base - now)},
             .next_tat = tat};
   }
   const Ticks next = base + cost;
   const Ticks shortage = next - pace.tolerance - now;
   if (shortage > 0) {
-    return {.admission = {.retry_after = NanosCeil(shortage), .level = Level(pace, base - now)},
+    return {.admission = {.retry_after = NanosCeil(shortage), .level = pace.LevelOf(base - now)},
             .next_tat = tat};
   }
-  return {.admission = {.admitted = true, .level = Level(pace, next - now)}, .next_tat = next};
+  return {.admission = {.admitted = true, .level = pace.LevelOf(next - now)}, .next_tat = next};
 }
 
 GcraStep Drained(const GcraPace& pace, Ticks tat, Ticks now, std::uint32_t tokens) {

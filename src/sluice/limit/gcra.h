@@ -16,34 +16,15 @@
 #include "sluice/contract/config_problem.h"
 #include "sluice/contract/result.h"
 #include "sluice/contract/time.h"
+#include "sluice/limit/admission.h"
 
 namespace sluice::limit {
-
-// Time inside a limiter: sixtieths of a nanosecond since the limiter's creation, so that intervals
-// of the usual limits (3, 12, 300, 60 a minute, …) are whole. Reaches 4.8 years.
-using Ticks = std::int64_t;
-inline constexpr Ticks kTicksPerNano = 60;
-
-constexpr Ticks TicksSince(SteadyTime origin, SteadyTime now) {
-  return (now - origin).count() * kTicksPerNano;
-}
-// Rounded up, so that who waits this long has waited long enough.
-constexpr Nanos NanosCeil(Ticks ticks) {
-  return Nanos(ticks / kTicksPerNano + (ticks % kTicksPerNano > 0 ? 1 : 0));
-}
 
 inline constexpr std::int64_t kLimitMax = 1'000'000'000;
 inline constexpr std::int64_t kBurstMax = 1'000'000'000;
 inline constexpr Nanos kPeriodMax = std::chrono::days(32);
 // The time in which a drained bucket fills.
 inline constexpr Nanos kFillTimeMax = std::chrono::days(100);
-// As Admission::retry_after: no wait helps, for the request is larger than the burst.
-inline constexpr Nanos kNeverAdmitted{-1};
-
-enum class OnReject : std::uint8_t {
-  kKeep,   // A refused request costs nothing.
-  kDrain,  // A refused request empties the bucket: who asks too much starts again from nothing.
-};
 
 struct GcraOptions {
   std::int64_t limit = 0;                  // Tokens a period, 1 .. 1e9. Required.
@@ -67,34 +48,8 @@ struct GcraPace {
 
   // Requires options that Validate() finds nothing wrong with.
   static GcraPace Of(const GcraOptions& options);
-};
 
-// What the state after a decision says; for response headers. Cheap to make: the division for
-// remaining() happens only when asked.
-class Level {
- public:
-  Level() = default;
-  Level(const GcraPace& pace, Ticks debt) : pace_(pace), debt_(debt < 0 ? 0 : debt) {}
-
-  // Tokens that a request at the same time could still take, 0 .. burst.
-  [[nodiscard]] std::int64_t remaining() const {
-    return debt_ >= pace_.tolerance ? 0 : (pace_.tolerance - debt_) / pace_.interval;
-  }
-  // How long until the bucket is full again.
-  [[nodiscard]] Nanos reset_after() const { return NanosCeil(debt_); }
-  // The part of the burst in use, in ticks of `tolerance`.
-  [[nodiscard]] Ticks debt() const { return debt_; }
-  [[nodiscard]] const GcraPace& pace() const { return pace_; }
-
- private:
-  GcraPace pace_{.interval = 1, .tolerance = 0};
-  Ticks debt_ = 0;
-};
-
-struct Admission {
-  bool admitted = false;
-  Nanos retry_after{0};  // Refused: the shortest wait that would succeed, or kNeverAdmitted.
-  Level level;
+  [[nodiscard]] Level LevelOf(Ticks debt) const { return {interval, tolerance, debt}; }
 };
 
 // One step of the algorithm: the admission of `tokens` at `now`, and the next TAT. `next_tat`

@@ -2,36 +2,56 @@
 
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
-#include "sluice/limit/gcra.h"
-
 namespace sluice::limit {
 
+template <typename Options>
 struct KeyOverride {
   std::uint64_t key_hash = 0;  // As KeyHasher makes it.
-  GcraOptions gcra;
+  Options each;                // The key's own limit.
 };
 
-class KeyOverrides {
+// `Pace::Of(options)` makes what decisions use; see KeyedLimiterOf.
+template <typename Options, typename Pace>
+class KeyOverridesOf {
  public:
-  explicit KeyOverrides(const std::vector<KeyOverride>& overrides);
+  explicit KeyOverridesOf(const std::vector<KeyOverride<Options>>& overrides) {
+    if (overrides.empty()) return;
+    slots_.resize(std::bit_ceil(overrides.size() * 2));
+    const std::size_t mask = slots_.size() - 1;
+    for (const KeyOverride<Options>& own : overrides) {
+      const std::uint64_t hash = std::max<std::uint64_t>(own.key_hash, 1);
+      std::size_t slot = hash & mask;
+      while (slots_[slot].hash != 0 && slots_[slot].hash != hash) {
+        slot = (slot + 1) & mask;
+      }
+      slots_[slot] = {.hash = hash, .pace = Pace::Of(own.each)};
+    }
+  }
 
   // Null when the key has the rule's own pace. Valid as long as this.
-  [[nodiscard]] const GcraPace* Find(std::uint64_t hash) const {
+  [[nodiscard]] const Pace* Find(std::uint64_t hash) const {
     if (slots_.empty()) return nullptr;
-    return FindSlot(hash);
+    const std::size_t mask = slots_.size() - 1;
+    std::size_t slot = hash & mask;
+    while (slots_[slot].hash != 0) {
+      if (slots_[slot].hash == hash) return &slots_[slot].pace;
+      slot = (slot + 1) & mask;
+    }
+    return nullptr;
   }
   [[nodiscard]] std::size_t bytes() const { return slots_.capacity() * sizeof(Slot); }
 
  private:
   struct Slot {
     std::uint64_t hash = 0;  // 0: empty.
-    GcraPace pace;
+    Pace pace;
   };
-  [[nodiscard]] const GcraPace* FindSlot(std::uint64_t hash) const;
 
   std::vector<Slot> slots_;  // Open addressing, at least half empty; a power of two, or none.
 };

@@ -25,7 +25,7 @@ void FillTable(const benchmark::State& state) {
   if (limiter != nullptr && keys.size() == count) return;
   // 1,000 an hour: every key keeps its debt, so all of them stay in the table.
   limiter = std::make_unique<KeyedLimiter>(
-      KeyedLimiterOptions{.gcra = {.limit = 1'000, .period = std::chrono::hours(1), .burst = 1'000},
+      KeyedLimiterOptions{.each = {.limit = 1'000, .period = std::chrono::hours(1), .burst = 1'000},
                           .max_keys = count},
       kStart);
   keys.clear();

@@ -30,11 +30,11 @@ int Admitted(KeyedLimiter& limiter, std::uint64_t key, int requests, Nanos at) {
 }
 
 KeyedLimiterOptions Small(std::size_t max_keys, OnTableFull policy) {
-  return {.gcra = {.limit = 1, .burst = 1}, .max_keys = max_keys, .on_table_full = policy};
+  return {.each = {.limit = 1, .burst = 1}, .max_keys = max_keys, .on_table_full = policy};
 }
 
 TEST(KeyedLimiterScenarios, D19_ThresholdFiveWithThreeMoreAtOnce) {
-  KeyedLimiter limiter({.gcra = {.limit = 5, .burst = 8}}, kStart);
+  KeyedLimiter limiter({.each = {.limit = 5, .burst = 8}}, kStart);
   EXPECT_EQ(Admitted(limiter, kAlice, 9, 0s), 8);
   EXPECT_EQ(Admitted(limiter, kAlice, 6, 1002ms), 5);
   EXPECT_EQ(Admitted(limiter, kAlice, 6, 2004ms), 5);
@@ -45,7 +45,7 @@ TEST(KeyedLimiterScenarios, D21_AFloodOfKeysDoesNotResetAnExhaustedOne) {
   constexpr std::size_t kMaxKeys = 4'096;
   for (const OnTableFull policy :
        {OnTableFull::kSharedBucket, OnTableFull::kAllow, OnTableFull::kDeny}) {
-    KeyedLimiter limiter({.gcra = {.limit = 1, .period = 1h, .burst = 2},
+    KeyedLimiter limiter({.each = {.limit = 1, .period = 1h, .burst = 2},
                           .max_keys = kMaxKeys,
                           .on_table_full = policy},
                          kStart);
@@ -63,7 +63,7 @@ TEST(KeyedLimiterScenarios, D21_AFloodOfKeysDoesNotResetAnExhaustedOne) {
 
 TEST(KeyedLimiterScenarios, D14_ThreadsTogetherTakeExactlyTheBurstOfEachKey) {
   constexpr std::uint64_t kKeys = 64;
-  KeyedLimiter limiter({.gcra = {.limit = 100, .burst = 100}}, kStart);
+  KeyedLimiter limiter({.each = {.limit = 100, .burst = 100}}, kStart);
   std::atomic<int> admitted{0};
   std::vector<std::thread> threads;
   for (int index = 0; index < 4; ++index) {
@@ -81,48 +81,48 @@ TEST(KeyedLimiterScenarios, D14_ThreadsTogetherTakeExactlyTheBurstOfEachKey) {
 }
 
 TEST(KeyedLimiter, KeysDoNotShareTheirBuckets) {
-  KeyedLimiter limiter({.gcra = {.limit = 1, .burst = 2}}, kStart);
+  KeyedLimiter limiter({.each = {.limit = 1, .burst = 2}}, kStart);
   EXPECT_EQ(Admitted(limiter, kAlice, 3, 0s), 2);
   EXPECT_EQ(Admitted(limiter, kBob, 3, 0s), 2);
 }
 
 TEST(KeyedLimiter, RequestsWithoutAKeyShareOne) {
-  KeyedLimiter limiter({.gcra = {.limit = 1, .burst = 2}}, kStart);
+  KeyedLimiter limiter({.each = {.limit = 1, .burst = 2}}, kStart);
   EXPECT_EQ(Admitted(limiter, 0, 3, 0s), 2);
 }
 
 TEST(KeyedLimiter, LookingTakesNothingAndRemembersNothing) {
-  KeyedLimiter limiter({.gcra = {.limit = 1, .burst = 2}}, kStart);
+  KeyedLimiter limiter({.each = {.limit = 1, .burst = 2}}, kStart);
   EXPECT_EQ(limiter.TryTake(kAlice, 0, kStart).level.remaining(), 2);
   EXPECT_EQ(limiter.Stats().keys, 0U);
   EXPECT_EQ(limiter.Stats().allowed, 0U);
 }
 
 TEST(KeyedLimiter, ARefusedLargeRequestIsNotRemembered) {
-  KeyedLimiter limiter({.gcra = {.limit = 1, .burst = 2}}, kStart);
+  KeyedLimiter limiter({.each = {.limit = 1, .burst = 2}}, kStart);
   EXPECT_EQ(limiter.TryTake(kAlice, 3, kStart).retry_after, kNeverAdmitted);
   EXPECT_EQ(limiter.Stats().keys, 0U);
 }
 
 TEST(KeyedLimiter, DrainOnRejectEmptiesTheKeysBucketAlone) {
-  KeyedLimiter limiter({.gcra = {.limit = 1, .burst = 5, .on_reject = OnReject::kDrain}}, kStart);
+  KeyedLimiter limiter({.each = {.limit = 1, .burst = 5, .on_reject = OnReject::kDrain}}, kStart);
   EXPECT_FALSE(limiter.TryTake(kAlice, 6, kStart).admitted);
   EXPECT_EQ(Admitted(limiter, kAlice, 1, 0s), 0);
   EXPECT_EQ(Admitted(limiter, kBob, 1, 0s), 1);
 }
 
 TEST(KeyedLimiter, ARefundGivesTheTokensBack) {
-  KeyedLimiter limiter({.gcra = {.limit = 1, .burst = 2}}, kStart);
+  KeyedLimiter limiter({.each = {.limit = 1, .burst = 2}}, kStart);
   ASSERT_TRUE(limiter.TryTake(kAlice, 2, kStart).admitted);
-  limiter.Refund(kAlice, 1, kStart);
+  limiter.Refund({.key_hash = kAlice, .tokens = 1}, kStart);
   EXPECT_EQ(Admitted(limiter, kAlice, 2, 0s), 1);
-  limiter.Refund(kBob, 1, kStart);  // Has no entry: dropped.
+  limiter.Refund({.key_hash = kBob, .tokens = 1}, kStart);  // Has no entry: dropped.
   EXPECT_EQ(Admitted(limiter, kBob, 3, 0s), 2);
 }
 
 TEST(KeyedLimiter, OverridesHoldForTheirKeysAlone) {
-  KeyedLimiter limiter({.gcra = {.limit = 1, .burst = 1},
-                        .overrides = {{.key_hash = kAlice, .gcra = {.limit = 100, .burst = 10}}}},
+  KeyedLimiter limiter({.each = {.limit = 1, .burst = 1},
+                        .overrides = {{.key_hash = kAlice, .each = {.limit = 100, .burst = 10}}}},
                        kStart);
   EXPECT_EQ(Admitted(limiter, kAlice, 20, 0s), 10);
   EXPECT_EQ(Admitted(limiter, kBob, 20, 0s), 1);
@@ -145,7 +145,7 @@ TEST(KeyedLimiter, AFullTableAdmitsNewKeysIfToldTo) {
 
 TEST(KeyedLimiter, AFullTableAdmitsNothingThatARoomyOneWouldRefuse) {
   KeyedLimiterOptions options = Small(1, OnTableFull::kAllow);
-  options.gcra.on_reject = OnReject::kDrain;
+  options.each.on_reject = OnReject::kDrain;
   KeyedLimiter limiter(options, kStart);
   ASSERT_EQ(Admitted(limiter, 1, 1, 0s), 1);
   EXPECT_FALSE(limiter.TryTake(2, 5, kStart).admitted);
@@ -162,7 +162,7 @@ TEST(KeyedLimiter, AFullTableRefusesNewKeysIfToldToAndSaysWhenThereMayBeRoom) {
 
 TEST(KeyedLimiter, MemoryComesWithTheKeysAndStaysBounded) {
   constexpr std::size_t kMaxKeys = 65'536;
-  KeyedLimiter limiter({.gcra = {.limit = 1, .burst = 1}, .max_keys = kMaxKeys}, kStart);
+  KeyedLimiter limiter({.each = {.limit = 1, .burst = 1}, .max_keys = kMaxKeys}, kStart);
   EXPECT_LT(limiter.Stats().bytes, 64U * 1024);
   Random random(3);
   for (std::size_t key = 0; key < 2 * kMaxKeys; ++key) {
@@ -174,21 +174,21 @@ TEST(KeyedLimiter, MemoryComesWithTheKeysAndStaysBounded) {
 }
 
 TEST(KeyedLimiterScenarios, D58_AReloadKeepsDebtsAndTakesEffectAtOnce) {
-  KeyedLimiter limiter({.gcra = {.limit = 10, .burst = 10}, .max_keys = 1}, kStart);
+  KeyedLimiter limiter({.each = {.limit = 10, .burst = 10}, .max_keys = 1}, kStart);
   ASSERT_EQ(Admitted(limiter, kAlice, 20, 0s), 10);
-  limiter.Reconfigure({.gcra = {.limit = 20, .burst = 20},
+  limiter.Reconfigure({.each = {.limit = 20, .burst = 20},
                        .max_keys = 2,
-                       .overrides = {{.key_hash = kBob, .gcra = {.limit = 1, .burst = 1}}}});
+                       .overrides = {{.key_hash = kBob, .each = {.limit = 1, .burst = 1}}}});
   EXPECT_EQ(Admitted(limiter, kAlice, 20, 500ms), 10);
   EXPECT_EQ(Admitted(limiter, kBob, 20, 500ms), 1);
   EXPECT_EQ(limiter.Stats().table_full, 0U);
 }
 
 TEST(KeyedLimiter, ReconfiguringWhileThreadsDecideIsSafe) {
-  const KeyedLimiterOptions plain{.gcra = {.limit = 1'000, .burst = 100}, .max_keys = 4'096};
+  const KeyedLimiterOptions plain{.each = {.limit = 1'000, .burst = 100}, .max_keys = 4'096};
   KeyedLimiterOptions with_overrides = plain;
   for (std::uint64_t key = 1; key <= 50; ++key) {
-    with_overrides.overrides.push_back({.key_hash = key, .gcra = {.limit = 10, .burst = 5}});
+    with_overrides.overrides.push_back({.key_hash = key, .each = {.limit = 10, .burst = 5}});
   }
   KeyedLimiter limiter(plain, kStart);
   std::atomic<bool> done{false};
@@ -208,7 +208,7 @@ TEST(KeyedLimiter, ReconfiguringWhileThreadsDecideIsSafe) {
 
 // A reclaimed entry must not come back fuller through the `now` of a loop that is behind.
 TEST(KeyedLimiter, ALoopThatIsBehindFindsNoFullerBucket) {
-  KeyedLimiter limiter({.gcra = {.limit = 1, .burst = 1}}, kStart);
+  KeyedLimiter limiter({.each = {.limit = 1, .burst = 1}}, kStart);
   ASSERT_EQ(Admitted(limiter, 0x10, 1, 0s), 1);
   ASSERT_EQ(Admitted(limiter, 0x20, 1, 1s), 1);  // Reclaims the entry of 0x10: the same home.
   EXPECT_EQ(Admitted(limiter, 0x10, 1, 999ms), 0);

@@ -28,12 +28,12 @@ GcraOptions GcraOf(const RateLimitOptions& options, const RateLimitOverride& own
 }
 
 KeyedLimiterOptions KeyedOf(const RateLimitOptions& options) {
-  KeyedLimiterOptions keyed{.gcra = GcraOf(options),
+  KeyedLimiterOptions keyed{.each = GcraOf(options),
                             .max_keys = options.max_keys,
                             .on_table_full = options.on_table_full,
                             .overrides = {}};
   for (const RateLimitOverride& own : options.overrides) {
-    keyed.overrides.push_back({.key_hash = own.key_hash, .gcra = GcraOf(options, own)});
+    keyed.overrides.push_back({.key_hash = own.key_hash, .each = GcraOf(options, own)});
   }
   return keyed;
 }
@@ -194,8 +194,7 @@ std::uint32_t RateLimit::TokensOf(std::uint32_t cost) const {
 }
 
 bool RateLimit::IsNear(const Level& level) const {
-  const double ratio = near_limit_ratio_.load(std::memory_order_relaxed);
-  return static_cast<double>(level.debt()) >= ratio * static_cast<double>(level.pace().tolerance);
+  return level.IsUsedTo(near_limit_ratio_.load(std::memory_order_relaxed));
 }
 
 Admission RateLimit::Take(std::uint64_t key_hash, std::uint32_t tokens, SteadyTime now) {
@@ -232,7 +231,7 @@ RateDecision RateLimit::Decide(std::uint64_t key_hash, std::uint32_t cost, Stead
 void RateLimit::GiveBack(std::uint64_t key_hash, std::uint32_t tokens, SteadyTime now) {
   if (tokens == 0) return;
   if (keyed_ != nullptr) {
-    keyed_->Refund(key_hash, tokens, now);
+    keyed_->Refund({.key_hash = key_hash, .tokens = tokens}, now);
   } else {
     bucket_->Refund(tokens, now);
   }
