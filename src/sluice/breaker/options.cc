@@ -1,9 +1,8 @@
 #include "sluice/breaker/options.h"
 
 #include <algorithm>
-#include <utility>
 
-#include <fmt/format.h>
+#include "sluice/breaker/option_checker.h"
 
 namespace sluice::breaker {
 
@@ -12,38 +11,7 @@ namespace {
 using std::chrono::hours;
 using std::chrono::milliseconds;
 
-// Collects the problems of one breaker under its path.
-class Checker {
- public:
-  Checker(std::string_view path, ConfigProblems& problems) : path_(path), problems_(problems) {}
-
-  void Complain(std::string_view field, std::string text) {
-    problems_.push_back({fmt::format("{}.{}", path_, field), std::move(text)});
-  }
-  template <typename Number>
-  void Range(std::string_view field, Number value, Number least, Number most) {
-    // Written so that a NaN is out of range.
-    if (value >= least && value <= most) return;
-    Complain(field, fmt::format("must be {}..{}, got {}", least, most, value));
-  }
-  void Duration(std::string_view field, Nanos value, Nanos least, Nanos most) {
-    if (value >= least && value <= most) return;
-    Complain(field, fmt::format("must be {}..{} ms, got {} ms",
-                                std::chrono::duration_cast<milliseconds>(least).count(),
-                                std::chrono::duration_cast<milliseconds>(most).count(),
-                                static_cast<double>(value.count()) / 1e6));
-  }
-  void Threshold(std::string_view field, double percent) {
-    if (percent > 0 && percent <= 100) return;
-    Complain(field, fmt::format("must be over 0 and at most 100 percent, got {}", percent));
-  }
-
- private:
-  std::string_view path_;
-  ConfigProblems& problems_;
-};
-
-void CheckWindow(const SlidingWindowOptions& window, Checker& checker) {
+void CheckWindow(const SlidingWindowOptions& window, OptionChecker& checker) {
   if (window.type == WindowType::kCount) {
     checker.Range("sliding_window.size", window.calls, 1, 100'000);
     return;
@@ -52,7 +20,7 @@ void CheckWindow(const SlidingWindowOptions& window, Checker& checker) {
   checker.Range("sliding_window.buckets", window.buckets, 1, 120);
 }
 
-void CheckHalfOpen(const BreakerOptions& options, Checker& checker) {
+void CheckHalfOpen(const BreakerOptions& options, OptionChecker& checker) {
   checker.Range("permitted_number_of_calls_in_half_open_state",
                 options.permitted_number_of_calls_in_half_open_state, 1, 1'000);
   checker.Duration("max_wait_duration_in_half_open_state",
@@ -63,7 +31,7 @@ void CheckHalfOpen(const BreakerOptions& options, Checker& checker) {
 }  // namespace
 
 void Validate(const BreakerOptions& options, std::string_view path, ConfigProblems& problems) {
-  Checker checker(path, problems);
+  OptionChecker checker(path, problems);
   if (options.name.empty()) {
     checker.Complain("name", "is required; refusals are reported under it");
   }
