@@ -2,16 +2,11 @@
 
 #include <cmath>
 
+#include "sluice/limit/thread_number.h"
+
 namespace sluice::limit {
 
 namespace {
-
-// Each thread's number in the order of its first count, over the whole process.
-std::size_t ThreadNumber() {
-  static std::atomic<std::size_t> threads{0};
-  thread_local const std::size_t number = threads.fetch_add(1, std::memory_order_relaxed);
-  return number;
-}
 
 constexpr std::uint32_t kWhole = 10'000;
 

@@ -1,0 +1,131 @@
+#include "sluice/limit/admission_queue.h"
+
+#include <fmt/format.h>
+
+#include "sluice/contract/assert.h"
+
+namespace sluice::limit {
+namespace {
+
+// False for a NaN too.
+bool IsWithin(double value, double least, double most) {
+  return value >= least && value <= most;
+}
+
+}  // namespace
+
+void Validate(const AdmissionQueueOptions& options,
+              std::string_view path,
+              ConfigProblems& problems) {
+  const auto complain = [&](std::string_view field, std::string text) {
+    problems.push_back({fmt::format("{}.{}", path, field), std::move(text)});
+  };
+  if (!IsWithin(options.initial_rejection_factor, 0, 100)) {
+    complain("initial_rejection_factor",
+             fmt::format("must be 0..100, got {}", options.initial_rejection_factor));
+  }
+  if (!IsWithin(options.max_rejection_factor, options.initial_rejection_factor, 100)) {
+    complain("max_rejection_factor",
+             fmt::format("must be initial_rejection_factor ({})..100, got {}",
+                         options.initial_rejection_factor, options.max_rejection_factor));
+  }
+  const CodelOptions& codel = options.codel;
+  if (codel.target_delay < std::chrono::microseconds(1) ||
+      codel.target_delay > std::chrono::seconds(10)) {
+    complain("codel.target_delay",
+             fmt::format("must be 1000..10000000000 ns, got {}", codel.target_delay.count()));
+  }
+  if (codel.interval < codel.target_delay || codel.interval > std::chrono::minutes(1)) {
+    complain("codel.interval",
+             fmt::format("must be at least the target delay and at most 60000000000 ns, got {}",
+                         codel.interval.count()));
+  }
+}
+
+AdmissionWaiter* AdmissionQueue::LowestBelow(Criticality criticality) const {
+  for (std::size_t i = 0; i < static_cast<std::size_t>(criticality); ++i) {
+    // The oldest goes: it has the least time left.
+    if (lists_[i].first != nullptr) return lists_[i].first;
+  }
+  return nullptr;
+}
+
+AdmissionQueue::Push AdmissionQueue::TryPush(AdmissionWaiter& waiter,
+                                             std::int64_t limit,
+                                             double chance,
+                                             SteadyTime now,
+                                             AdmissionWaiter*& displaced) {
+  SLUICE_ASSERT(waiter.state != AdmissionWaiter::State::kWaiting);
+  const double initial = options_.initial_rejection_factor * static_cast<double>(limit);
+  const double most = options_.max_rejection_factor * static_cast<double>(limit);
+  const auto waiting = static_cast<double>(size_);
+  const bool fits =
+      waiting < most && (waiting < initial || chance * (most - initial) >= waiting + 1 - initial);
+  if (!fits) {
+    AdmissionWaiter* lowest = LowestBelow(waiter.criticality);
+    if (lowest == nullptr) return Push::kRefused;
+    Unlink(*lowest);
+    lowest->state = AdmissionWaiter::State::kDropped;
+    displaced = lowest;
+  }
+  List& list = lists_[static_cast<std::size_t>(waiter.criticality)];
+  waiter.next = nullptr;
+  waiter.previous = list.last;
+  (list.last == nullptr ? list.first : list.last->next) = &waiter;
+  list.last = &waiter;
+  waiter.state = AdmissionWaiter::State::kWaiting;
+  waiter.since = now;
+  ++size_;
+  return Push::kWaits;
+}
+
+void AdmissionQueue::Unlink(AdmissionWaiter& waiter) {
+  List& list = lists_[static_cast<std::size_t>(waiter.criticality)];
+  (waiter.previous == nullptr ? list.first : waiter.previous->next) = waiter.next;
+  (waiter.next == nullptr ? list.last : waiter.next->previous) = waiter.previous;
+  waiter.next = nullptr;
+  waiter.previous = nullptr;
+  if (judged_ == &waiter) judged_ = nullptr;
+  --size_;
+}
+
+void AdmissionQueue::Remove(AdmissionWaiter& waiter) {
+  SLUICE_ASSERT(waiter.state == AdmissionWaiter::State::kWaiting);
+  Unlink(waiter);
+  waiter.state = AdmissionWaiter::State::kIdle;
+}
+
+AdmissionWaiter* AdmissionQueue::Front(SteadyTime now, AdmissionWaiter*& dropped) {
+  for (std::size_t i = kCriticalityCount; i > 0;) {
+    List& list = lists_[i - 1];
+    if (list.first == nullptr) {
+      --i;
+      continue;
+    }
+    const bool newest_first =
+        options_.order == QueueOrder::kLifoWhenOverloaded && codel_.IsOverloaded(now);
+    AdmissionWaiter* front = newest_first ? list.last : list.first;
+    if (front == judged_) return front;
+    if (!codel_.ShouldDrop(now - front->since, now)) {
+      judged_ = front;
+      return front;
+    }
+    Unlink(*front);
+    front->state = AdmissionWaiter::State::kDropped;
+    front->next = dropped;
+    dropped = front;
+  }
+  return nullptr;
+}
+
+void AdmissionQueue::PopFront(AdmissionWaiter& front, SteadyTime /*now*/) {
+  Unlink(front);
+  front.state = AdmissionWaiter::State::kGranted;
+}
+
+void AdmissionQueue::Reconfigure(const AdmissionQueueOptions& options) {
+  options_ = options;
+  codel_.Reconfigure(options.codel);
+}
+
+}  // namespace sluice::limit

@@ -1,0 +1,104 @@
+// AdmissionQueue: who waits for a free slot, and who is told to go away instead.
+//
+// Bounded. The most critical class is served first; within a class the oldest, or the newest while
+// the queue is standing (Codel): then the old ones are about to give up anyway. A full queue
+// refuses newcomers, linearly more from `initial_rejection_factor` x limit to
+// `max_rejection_factor` x limit (failsafe-go), but a newcomer of a higher class takes the place of
+// a waiter of the lowest. Not thread-safe: ConcurrencyLimit holds its lock.
+
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "sluice/contract/config_problem.h"
+#include "sluice/contract/time.h"
+#include "sluice/limit/codel.h"
+#include "sluice/limit/criticality.h"
+
+namespace sluice::limit {
+
+enum class QueueOrder : std::uint8_t { kFifo, kLifoWhenOverloaded };
+
+struct AdmissionQueueOptions {
+  double initial_rejection_factor = 2;  // 0 .. 100 of the limit: up to here all may wait.
+  double max_rejection_factor = 3;      // initial .. 100: from here on none may.
+  QueueOrder order = QueueOrder::kLifoWhenOverloaded;
+  CodelOptions codel;
+};
+
+// Appends every problem, each under `path` + "." + the field's name.
+void Validate(const AdmissionQueueOptions& options,
+              std::string_view path,
+              ConfigProblems& problems);
+
+// One who waits. Belongs to the caller, stays where it is until `wake` was called or Withdraw()
+// took it out, and may then be used again.
+struct AdmissionWaiter {
+  enum class State : std::uint8_t { kIdle, kWaiting, kGranted, kDropped };
+
+  // Called once, without any lock, on the thread of whoever freed the slot: granted or dropped.
+  using Wake = void (*)(AdmissionWaiter& waiter);
+  Wake wake = nullptr;
+  void* owner = nullptr;
+  Criticality criticality = Criticality::kSheddablePlus;
+  std::uint32_t partition = 0;
+
+  // The queue's own.
+  State state = State::kIdle;
+  SteadyTime since{};
+  AdmissionWaiter* next = nullptr;
+  AdmissionWaiter* previous = nullptr;
+};
+
+class AdmissionQueue {
+ public:
+  explicit AdmissionQueue(const AdmissionQueueOptions& options)
+      : options_(options), codel_(options.codel) {}
+  AdmissionQueue(const AdmissionQueue&) = delete;
+  AdmissionQueue& operator=(const AdmissionQueue&) = delete;
+
+  enum class Push : std::uint8_t { kWaits, kRefused };
+  // `chance` is uniform in [0, 1). A waiter whose place is taken comes back in `displaced`, dropped
+  // but not yet woken.
+  [[nodiscard]] Push TryPush(AdmissionWaiter& waiter,
+                             std::int64_t limit,
+                             double chance,
+                             SteadyTime now,
+                             AdmissionWaiter*& displaced);
+
+  // The waiter that the next slot is for; null when none waits. Those that waited too long are
+  // taken out and chained into `dropped` (by `next`), not yet woken.
+  [[nodiscard]] AdmissionWaiter* Front(SteadyTime now, AdmissionWaiter*& dropped);
+  // Takes out what Front() returned, as granted.
+  void PopFront(AdmissionWaiter& front, SteadyTime now);
+  // Takes out one that waits.
+  void Remove(AdmissionWaiter& waiter);
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] bool IsOverloaded(SteadyTime now) const { return codel_.IsOverloaded(now); }
+  [[nodiscard]] Nanos WaitMax(SteadyTime now) const { return codel_.WaitMax(now); }
+  void NoteNoWait(SteadyTime now) { codel_.NoteNoWait(now); }
+
+  void Reconfigure(const AdmissionQueueOptions& options);
+
+ private:
+  struct List {
+    AdmissionWaiter* first = nullptr;  // The oldest.
+    AdmissionWaiter* last = nullptr;
+  };
+
+  [[nodiscard]] AdmissionWaiter* LowestBelow(Criticality criticality) const;
+  void Unlink(AdmissionWaiter& waiter);
+
+  AdmissionQueueOptions options_;
+  Codel codel_;
+  std::array<List, kCriticalityCount> lists_{};
+  std::size_t size_ = 0;
+  // The front that Codel has let pass, so that it is judged once.
+  AdmissionWaiter* judged_ = nullptr;
+};
+
+}  // namespace sluice::limit

@@ -1,0 +1,425 @@
+#include "sluice/limit/concurrency_limit.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sluice/contract/assert.h"
+#include "sluice/limit/aimd.h"
+#include "sluice/limit/gradient2.h"
+#include "sluice/limit/vegas.h"
+
+namespace sluice::limit {
+namespace {
+
+constexpr std::uint64_t kHasSlot = std::uint64_t{1}
+                                   << 32U;  // In a token's slot, beside the partition.
+
+LimitBounds BoundsOf(const ConcurrencyOptions& options) {
+  return {.initial = static_cast<double>(options.initial_limit),
+          .min = static_cast<double>(options.min_limit),
+          .max = static_cast<double>(options.max_limit)};
+}
+
+std::unique_ptr<LimitAlgorithm> AlgorithmOf(const ConcurrencyOptions& options) {
+  const bool is_smooth = options.smoothing > 0;
+  switch (options.algorithm) {
+    case ConcurrencyAlgorithm::kVegas: {
+      VegasOptions vegas{.bounds = BoundsOf(options),
+                         .backoff_ratio = options.backoff_ratio,
+                         .max_limit_factor = options.max_limit_factor,
+                         .baseline_age = options.baseline_window};
+      if (is_smooth) vegas.smoothing = options.smoothing;
+      return std::make_unique<Vegas>(vegas);
+    }
+    case ConcurrencyAlgorithm::kGradient2: {
+      Gradient2Options gradient{.bounds = BoundsOf(options),
+                                .backoff_ratio = options.backoff_ratio};
+      if (is_smooth) gradient.smoothing = options.smoothing;
+      return std::make_unique<Gradient2>(gradient);
+    }
+    case ConcurrencyAlgorithm::kAimd:
+      return std::make_unique<Aimd>(
+          AimdOptions{.bounds = BoundsOf(options), .backoff_ratio = options.backoff_ratio});
+    case ConcurrencyAlgorithm::kFixed:
+      return nullptr;
+  }
+  return nullptr;
+}
+
+std::int64_t StartOf(const ConcurrencyOptions& options) {
+  if (options.algorithm == ConcurrencyAlgorithm::kFixed) return options.initial_limit;
+  return std::clamp(options.initial_limit, options.min_limit, options.max_limit);
+}
+
+bool MayWait(const ConcurrencyOptions& options) {
+  return options.queue.has_value() && options.mode == GuardMode::kEnforce &&
+         options.enforce_percent >= 100;
+}
+
+Result<void> CheckValid(const ConcurrencyOptions& options) {
+  ConfigProblems problems;
+  Validate(options, options.name, problems);
+  if (problems.empty()) return {};
+  return Fail(ErrorCode::kInvalidOption,
+              fmt::format("{}: {}", problems.front().path, problems.front().text));
+}
+
+// Lets each know. A waiter may be gone as soon as it does.
+void WakeAll(AdmissionWaiter* woken) {
+  while (woken != nullptr) {
+    AdmissionWaiter* const next = woken->next;
+    woken->wake(*woken);
+    woken = next;
+  }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ConcurrencyLimit>> ConcurrencyLimit::Create(
+    const ConcurrencyOptions& options, SteadyTime now) {
+  const Result<void> valid = CheckValid(options);
+  if (!valid) return std::unexpected(valid.error());
+  return std::unique_ptr<ConcurrencyLimit>(new ConcurrencyLimit(options, now));
+}
+
+ConcurrencyLimit::ConcurrencyLimit(const ConcurrencyOptions& options, SteadyTime now)
+    : name_(options.name),
+      algorithm_kind_(options.algorithm),
+      limit_(StartOf(options)),
+      mode_(options.mode),
+      has_queue_(MayWait(options)),
+      quantile_(options.quantile),
+      enforced_(options.enforce_percent),
+      partitions_(options.partitions),
+      queue_(options.queue.value_or(AdmissionQueueOptions{})),
+      window_end_((now + options.window.min).time_since_epoch().count()),
+      algorithm_(AlgorithmOf(options)),
+      window_(options.window),
+      window_start_(now) {}
+
+void ConcurrencyLimit::NotePeak(std::int64_t inflight) {
+  // Two loops may overwrite one another by a call or so; the peak is a hint.
+  if (inflight > peak_.load(std::memory_order_relaxed)) {
+    peak_.store(inflight, std::memory_order_relaxed);
+  }
+}
+
+// One atomic add decides, so that at no moment more than the limit have a slot. Sequentially
+// consistent, for a releaser then looks for waiters and a waiter for a slot: one of the two must
+// see the other.
+bool ConcurrencyLimit::TakeSlot(std::uint32_t partition) {
+  const std::int64_t limit = limit_.load(std::memory_order_relaxed);
+  const std::int64_t before = inflight_.fetch_add(1, std::memory_order_seq_cst);
+  if (partitions_.empty()) [[likely]] {
+    if (before < limit) {
+      NotePeak(before + 1);
+      return true;
+    }
+    inflight_.fetch_sub(1, std::memory_order_seq_cst);
+    return false;
+  }
+  const bool has_part = partitions_.Enter(partition, limit);
+  if (before < limit || has_part) {
+    NotePeak(before + 1);
+    return true;
+  }
+  partitions_.Leave(partition);
+  inflight_.fetch_sub(1, std::memory_order_seq_cst);
+  return false;
+}
+
+// As TakeSlot, but never counts a slot that it does not get: so that of all who look for one under
+// the queue's lock nobody makes another believe that there is none.
+bool ConcurrencyLimit::TakeSlotCarefully(std::uint32_t partition) {
+  const std::int64_t limit = limit_.load(std::memory_order_relaxed);
+  std::int64_t before = inflight_.load(std::memory_order_seq_cst);
+  while (before < limit || (!partitions_.empty() && partitions_.HasRoom(partition, limit))) {
+    if (!inflight_.compare_exchange_weak(before, before + 1, std::memory_order_seq_cst)) continue;
+    if (!partitions_.empty()) static_cast<void>(partitions_.Enter(partition, limit));
+    NotePeak(before + 1);
+    return true;
+  }
+  return false;
+}
+
+Permit ConcurrencyLimit::NewPermit(std::uint32_t partition, SteadyTime now) {
+  return {*this, {.epoch = 0, .slot = kHasSlot | partition, .start = now}};
+}
+
+ConcurrencyDecision ConcurrencyLimit::Admitted(std::uint32_t partition, SteadyTime now) {
+  counts_.Add(DecisionKind::kAllowed);
+  ConcurrencyDecision decision;
+  decision.kind = ConcurrencyDecision::Kind::kAdmitted;
+  decision.permit = NewPermit(partition, now);
+  return decision;
+}
+
+// What is let through against the limit holds no slot, so that in shadow the count goes exactly as
+// if it had been refused.
+ConcurrencyDecision ConcurrencyLimit::RefuseOrLet() {
+  ConcurrencyDecision decision;
+  const bool is_shadow = mode_.load(std::memory_order_relaxed) == GuardMode::kShadow;
+  if (is_shadow || !enforced_.TakeNext()) {
+    decision.kind = ConcurrencyDecision::Kind::kAdmitted;
+    decision.would_refuse = true;
+    counts_.Add(DecisionKind::kWouldDeny);
+    return decision;
+  }
+  counts_.Add(DecisionKind::kDenied);
+  return decision;
+}
+
+ConcurrencyDecision ConcurrencyLimit::TryEnter(std::uint32_t partition, SteadyTime now) {
+  if (mode_.load(std::memory_order_relaxed) == GuardMode::kDisabled) {
+    ConcurrencyDecision decision;
+    decision.kind = ConcurrencyDecision::Kind::kAdmitted;
+    return decision;
+  }
+  if (TakeSlot(partition)) {
+    if (!had_no_wait_.load(std::memory_order_relaxed)) {
+      had_no_wait_.store(true, std::memory_order_relaxed);
+    }
+    return Admitted(partition, now);
+  }
+  if (!was_full_.load(std::memory_order_relaxed)) was_full_.store(true, std::memory_order_relaxed);
+  return RefuseOrLet();
+}
+
+ConcurrencyDecision ConcurrencyLimit::Enter(AdmissionWaiter& waiter,
+                                            double chance,
+                                            SteadyTime now) {
+  if (!has_queue()) return TryEnter(waiter.partition, now);
+  // Those who wait come first: a newcomer that finds a slot before them would overtake.
+  if (waiting_.load(std::memory_order_seq_cst) == 0 && TakeSlot(waiter.partition)) {
+    had_no_wait_.store(true, std::memory_order_relaxed);
+    return Admitted(waiter.partition, now);
+  }
+  was_full_.store(true, std::memory_order_relaxed);
+  AdmissionWaiter* woken = nullptr;
+  AdmissionWaiter* displaced = nullptr;
+  AdmissionQueue::Push pushed{};
+  {
+    const SpinlockHolder lock(queue_lock_);
+    latest_ = std::max(latest_, now);
+    if (had_no_wait_.exchange(false, std::memory_order_relaxed)) queue_.NoteNoWait(now);
+    pushed = queue_.TryPush(waiter, limit_.load(std::memory_order_relaxed), chance, now, displaced);
+    waiting_.store(static_cast<std::int64_t>(queue_.size()), std::memory_order_seq_cst);
+    Pump(now, woken);
+    if (pushed == AdmissionQueue::Push::kWaits &&
+        waiter.state == AdmissionWaiter::State::kGranted) {
+      // Its slot came at once. It is told by the return value and not woken.
+      AdmissionWaiter** link = &woken;
+      while (*link != &waiter)
+        link = &(*link)->next;
+      *link = waiter.next;
+    }
+  }
+  if (displaced != nullptr) {
+    displaced->next = woken;
+    woken = displaced;
+  }
+  CountWoken(woken);
+  WakeAll(woken);
+  if (pushed == AdmissionQueue::Push::kRefused) return RefuseOrLet();
+  if (waiter.state == AdmissionWaiter::State::kGranted) {
+    waiter.state = AdmissionWaiter::State::kIdle;
+    return Admitted(waiter.partition, now);
+  }
+  ConcurrencyDecision decision;
+  decision.kind = ConcurrencyDecision::Kind::kWaits;
+  return decision;
+}
+
+// Grants free slots to waiters, best first; chains all that are to be told into `woken`. Under the
+// queue's lock.
+void ConcurrencyLimit::Pump(SteadyTime now, AdmissionWaiter*& woken) {
+  while (queue_.size() > 0) {
+    const std::int64_t limit = limit_.load(std::memory_order_relaxed);
+    if (partitions_.empty() && inflight_.load(std::memory_order_seq_cst) >= limit) break;
+    AdmissionWaiter* const front = queue_.Front(now, woken);
+    if (front == nullptr || !TakeSlotCarefully(front->partition)) break;
+    queue_.PopFront(*front, now);
+    front->next = woken;
+    woken = front;
+  }
+  waiting_.store(static_cast<std::int64_t>(queue_.size()), std::memory_order_seq_cst);
+}
+
+void ConcurrencyLimit::CountWoken(AdmissionWaiter* woken) {
+  for (; woken != nullptr; woken = woken->next) {
+    const bool is_granted = woken->state == AdmissionWaiter::State::kGranted;
+    counts_.Add(is_granted ? DecisionKind::kAllowed : DecisionKind::kDenied);
+    if (is_granted) waited_.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+bool ConcurrencyLimit::Withdraw(AdmissionWaiter& waiter) {
+  {
+    const SpinlockHolder lock(queue_lock_);
+    if (waiter.state != AdmissionWaiter::State::kWaiting) return false;
+    queue_.Remove(waiter);
+    waiting_.store(static_cast<std::int64_t>(queue_.size()), std::memory_order_seq_cst);
+  }
+  counts_.Add(DecisionKind::kDenied);
+  return true;
+}
+
+Permit ConcurrencyLimit::PermitOf(const AdmissionWaiter& waiter, SteadyTime now) {
+  SLUICE_ASSERT(waiter.state == AdmissionWaiter::State::kGranted);
+  return NewPermit(waiter.partition, now);
+}
+
+Nanos ConcurrencyLimit::WaitMax(SteadyTime now) {
+  const SpinlockHolder lock(queue_lock_);
+  return queue_.WaitMax(now);
+}
+
+bool ConcurrencyLimit::IsOverloaded(SteadyTime now) {
+  if (!has_queue()) return false;
+  const SpinlockHolder lock(queue_lock_);
+  return queue_.IsOverloaded(now);
+}
+
+void ConcurrencyLimit::Release(const PermitToken& token, SteadyTime now) {
+  if ((token.slot & kHasSlot) == 0) return;
+  if (!partitions_.empty()) partitions_.Leave(static_cast<std::uint32_t>(token.slot & ~kHasSlot));
+  inflight_.fetch_sub(1, std::memory_order_seq_cst);
+  if (waiting_.load(std::memory_order_seq_cst) == 0) return;
+  AdmissionWaiter* woken = nullptr;
+  {
+    const SpinlockHolder lock(queue_lock_);
+    latest_ = std::max(latest_, now);
+    Pump(latest_, woken);
+  }
+  CountWoken(woken);
+  WakeAll(woken);
+}
+
+void ConcurrencyLimit::Settle(const PermitToken& token, const Outcome& outcome, SteadyTime now) {
+  Release(token, now);
+  if (algorithm_kind_ == ConcurrencyAlgorithm::kFixed) return;
+  if (outcome.verdict == Verdict::kSuccess) {
+    latencies_.Record(outcome.duration);
+    samples_.fetch_add(1, std::memory_order_relaxed);
+  } else if (outcome.verdict == Verdict::kFailure) {
+    drops_.fetch_add(1, std::memory_order_relaxed);
+  }
+  if (now.time_since_epoch().count() >= window_end_.load(std::memory_order_relaxed)) Adapt(now);
+}
+
+void ConcurrencyLimit::Abandon(const PermitToken& token) {
+  Release(token, token.start);
+}
+
+void ConcurrencyLimit::Refund(const PermitToken& token, SteadyTime now) {
+  Release(token, now);
+}
+
+// The window has lasted long enough. Too few samples: it goes on, and in the end starts anew.
+void ConcurrencyLimit::Adapt(SteadyTime now) {
+  AdmissionWaiter* woken = nullptr;
+  {
+    const SpinlockHolder lock(algorithm_lock_);
+    if (now.time_since_epoch().count() < window_end_.load(std::memory_order_relaxed)) return;
+    const std::uint64_t seen =
+        samples_.load(std::memory_order_relaxed) + drops_.load(std::memory_order_relaxed);
+    const bool is_enough = seen >= static_cast<std::uint64_t>(window_.min_samples);
+    if (!is_enough && now < window_start_ + window_.max) return;
+    CloseWindow(now);
+  }
+  {
+    const SpinlockHolder lock(queue_lock_);
+    latest_ = std::max(latest_, now);
+    Pump(latest_, woken);
+  }
+  CountWoken(woken);
+  WakeAll(woken);
+}
+
+void ConcurrencyLimit::CloseWindow(SteadyTime now) {
+  const LatencyWindow::Summary latencies =
+      latencies_.Drain(quantile_.load(std::memory_order_relaxed));
+  samples_.store(0, std::memory_order_relaxed);
+  const WindowSample sample{.latency = latencies.quantile,
+                            .inflight_max = peak_.load(std::memory_order_relaxed),
+                            .successes = latencies.samples,
+                            .drops = drops_.exchange(0, std::memory_order_relaxed),
+                            .length = now - window_start_,
+                            .was_full = was_full_.exchange(false, std::memory_order_relaxed)};
+  peak_.store(inflight_.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  const std::uint64_t seen = sample.successes + sample.drops;
+  if (seen >= static_cast<std::uint64_t>(window_.min_samples)) {
+    limit_.store(static_cast<std::int64_t>(algorithm_->Update(sample)), std::memory_order_relaxed);
+    if (latencies.samples > 0) latency_min_ = latencies.min;
+    baseline_.store(algorithm_->baseline().count(), std::memory_order_relaxed);
+  }
+  window_start_ = now;
+  const Nanos length = std::clamp(2 * latency_min_, window_.min, window_.max);
+  window_end_.store((now + length).time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+bool ConcurrencyLimit::CanBecome(const ConcurrencyOptions& options) const {
+  if (options.name != name_ || options.algorithm != algorithm_kind_) return false;
+  if (options.partitions.size() != partitions_.size()) return false;
+  for (std::size_t i = 0; i < options.partitions.size(); ++i) {
+    const PartitionOptions& mine = partitions_.options(i);
+    if (options.partitions[i].name != mine.name || options.partitions[i].ratio != mine.ratio) {
+      return false;
+    }
+  }
+  return true;
+}
+
+Result<void> ConcurrencyLimit::Reconfigure(const ConcurrencyOptions& options, SteadyTime now) {
+  const Result<void> valid = CheckValid(options);
+  if (!valid) return std::unexpected(valid.error());
+  if (!CanBecome(options)) {
+    return Fail(ErrorCode::kInvalidOption,
+                fmt::format("{}: another algorithm or other partitions need a new limit", name_));
+  }
+  {
+    const SpinlockHolder lock(algorithm_lock_);
+    window_ = options.window;
+    if (algorithm_ != nullptr) algorithm_->SetBounds(BoundsOf(options));
+    const std::int64_t next = algorithm_ == nullptr
+                                  ? options.initial_limit
+                                  : static_cast<std::int64_t>(algorithm_->limit());
+    limit_.store(next, std::memory_order_relaxed);
+  }
+  quantile_.store(options.quantile, std::memory_order_relaxed);
+  enforced_.Set(options.enforce_percent);
+  mode_.store(options.mode, std::memory_order_relaxed);
+  has_queue_.store(MayWait(options), std::memory_order_relaxed);
+  AdmissionWaiter* woken = nullptr;
+  {
+    const SpinlockHolder lock(queue_lock_);
+    if (options.queue) queue_.Reconfigure(*options.queue);
+    latest_ = std::max(latest_, now);
+    Pump(latest_, woken);
+  }
+  CountWoken(woken);
+  WakeAll(woken);
+  return {};
+}
+
+ConcurrencyStats ConcurrencyLimit::Stats() const {
+  return {.decisions = counts_.Totals(),
+          .waited = waited_.load(std::memory_order_relaxed),
+          .limit = limit(),
+          .inflight = inflight(),
+          .waiting = waiting_.load(std::memory_order_relaxed),
+          .baseline = Nanos(baseline_.load(std::memory_order_relaxed))};
+}
+
+GuardDecision ConcurrencyLimit::Acquire(const GuardRequest& /*request*/, SteadyTime now) {
+  ConcurrencyDecision decided = TryEnter(Partitions::kNone, now);
+  GuardDecision decision;
+  decision.admitted = decided.kind == ConcurrencyDecision::Kind::kAdmitted;
+  decision.would_refuse = decided.would_refuse;
+  decision.permit = std::move(decided.permit);
+  return decision;
+}
+
+}  // namespace sluice::limit

@@ -1,0 +1,385 @@
+#include "sluice/limit/concurrency_limit.h"
+
+#include <atomic>
+#include <deque>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace sluice::limit {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using Kind = ConcurrencyDecision::Kind;
+
+SteadyTime At(int ms) {
+  return SteadyTime(milliseconds(ms));
+}
+
+ConcurrencyOptions Fixed(std::int64_t limit) {
+  return {.name = "pay", .algorithm = ConcurrencyAlgorithm::kFixed, .initial_limit = limit};
+}
+
+std::unique_ptr<ConcurrencyLimit> Make(const ConcurrencyOptions& options) {
+  Result<std::unique_ptr<ConcurrencyLimit>> made = ConcurrencyLimit::Create(options, At(0));
+  return std::move(*made);
+}
+
+constexpr Outcome kDone{.verdict = Verdict::kSuccess, .duration = milliseconds(10)};
+
+TEST(ConcurrencyLimit, LetsInExactlyTheLimitAndOneMoreForEachThatLeaves) {
+  const auto limit = Make(Fixed(2));
+  ConcurrencyDecision first = limit->TryEnter(0, At(0));
+  ConcurrencyDecision second = limit->TryEnter(0, At(0));
+  EXPECT_EQ(first.kind, Kind::kAdmitted);
+  EXPECT_EQ(second.kind, Kind::kAdmitted);
+  EXPECT_EQ(limit->TryEnter(0, At(0)).kind, Kind::kRefused);
+  first.permit.Settle(kDone, At(1));
+  EXPECT_EQ(limit->inflight(), 1);
+  ConcurrencyDecision third = limit->TryEnter(0, At(1));
+  EXPECT_EQ(third.kind, Kind::kAdmitted);
+  third.permit.Refund(At(1));
+  {
+    const Permit dropped = std::move(second.permit);
+  }
+  EXPECT_EQ(limit->inflight(), 0);
+  EXPECT_EQ(limit->Stats().decisions.allowed, 3U);
+  EXPECT_EQ(limit->Stats().decisions.denied, 1U);
+}
+
+TEST(ConcurrencyLimit, IsAGuard) {
+  const auto limit = Make(Fixed(1));
+  Guard& guard = *limit;
+  GuardDecision admitted = guard.Acquire({}, At(0));
+  EXPECT_TRUE(admitted.admitted);
+  EXPECT_FALSE(guard.Acquire({}, At(0)).admitted);
+  EXPECT_EQ(guard.kind(), "concurrency");
+  EXPECT_EQ(guard.rule(), "pay");
+  EXPECT_EQ(guard.refusal(), ErrorCode::kOverloaded);
+}
+
+TEST(ConcurrencyLimit, NeverHasMoreInThanTheLimitWhateverTheThreadsDo) {
+  const auto limit = Make(Fixed(10));
+  std::atomic<int> inside{0};
+  std::atomic<int> most{0};
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      std::vector<Permit> held;
+      for (int j = 0; j < 20'000; ++j) {
+        ConcurrencyDecision decision = limit->TryEnter(0, At(j));
+        if (decision.kind == Kind::kAdmitted) {
+          const int now = inside.fetch_add(1) + 1;
+          int before = most.load();
+          while (now > before && !most.compare_exchange_weak(before, now)) {
+          }
+          held.push_back(std::move(decision.permit));
+        }
+        if (held.size() == 5 || (j % 3 == 0 && !held.empty())) {
+          inside.fetch_sub(1);
+          held.back().Settle(kDone, At(j));
+          held.pop_back();
+        }
+      }
+      inside.fetch_sub(static_cast<int>(held.size()));
+    });
+  }
+  threads.clear();
+  EXPECT_LE(most.load(), 10);
+  EXPECT_EQ(limit->inflight(), 0);
+}
+
+TEST(ConcurrencyLimit, InShadowCountsExactlyWhatItWouldHaveRefused) {
+  ConcurrencyOptions options = Fixed(3);
+  const auto enforced = Make(options);
+  options.mode = GuardMode::kShadow;
+  const auto shadow = Make(options);
+  for (const auto& limit : {enforced.get(), shadow.get()}) {
+    std::deque<Permit> held;
+    for (int i = 0; i < 1000; ++i) {
+      ConcurrencyDecision decision = limit->TryEnter(0, At(i));
+      if (decision.permit) held.push_back(std::move(decision.permit));
+      if (i % 7 == 0 && !held.empty()) held.pop_front();
+    }
+  }
+  EXPECT_GT(enforced->Stats().decisions.denied, 500U);
+  EXPECT_EQ(shadow->Stats().decisions.denied, 0U);
+  EXPECT_EQ(shadow->Stats().decisions.would_deny, enforced->Stats().decisions.denied);
+}
+
+TEST(ConcurrencyLimit, CarriesOutTheEnforcedPartOfItsRefusals) {
+  ConcurrencyOptions options = Fixed(1);
+  options.enforce_percent = 25;
+  const auto limit = Make(options);
+  const ConcurrencyDecision held = limit->TryEnter(0, At(0));
+  for (int i = 0; i < 100; ++i)
+    static_cast<void>(limit->TryEnter(0, At(0)));
+  EXPECT_EQ(limit->Stats().decisions.denied, 25U);
+  EXPECT_EQ(limit->Stats().decisions.would_deny, 75U);
+}
+
+TEST(ConcurrencyLimit, DisabledLetsEverythingIn) {
+  ConcurrencyOptions options = Fixed(1);
+  options.mode = GuardMode::kDisabled;
+  const auto limit = Make(options);
+  for (int i = 0; i < 10; ++i) {
+    const ConcurrencyDecision decision = limit->TryEnter(0, At(0));
+    EXPECT_EQ(decision.kind, Kind::kAdmitted);
+    EXPECT_FALSE(decision.permit);
+  }
+  EXPECT_EQ(limit->inflight(), 0);
+}
+
+TEST(ConcurrencyLimit, APartitionKeepsItsPartWhenOthersHaveTakenAllSlots) {
+  ConcurrencyOptions options = Fixed(10);
+  options.partitions = {{.name = "live", .ratio = 0.9}, {.name = "batch", .ratio = 0.1}};
+  const auto limit = Make(options);
+  const std::uint32_t live = limit->PartitionOf("live");
+  const std::uint32_t batch = limit->PartitionOf("batch");
+  std::vector<Permit> held;
+  for (int i = 0; i < 10; ++i)
+    held.push_back(limit->TryEnter(batch, At(0)).permit);  // While there is room: all of it.
+  EXPECT_EQ(limit->TryEnter(batch, At(0)).kind, Kind::kRefused);
+  EXPECT_EQ(limit->TryEnter(Partitions::kNone, At(0)).kind, Kind::kRefused);
+  for (int i = 0; i < 9; ++i)
+    held.push_back(limit->TryEnter(live, At(0)).permit);
+  EXPECT_EQ(limit->TryEnter(live, At(0)).kind, Kind::kRefused);
+  held.clear();
+  EXPECT_EQ(limit->inflight(), 0);
+  EXPECT_EQ(limit->partitions().busy(live), 0);
+  EXPECT_EQ(limit->partitions().busy(batch), 0);
+}
+
+class QueueTest : public testing::Test {
+ protected:
+  struct Client {
+    AdmissionWaiter waiter;
+    int woken = 0;
+  };
+  static void Wake(AdmissionWaiter& waiter) { ++static_cast<Client*>(waiter.owner)->woken; }
+
+  Client& New(Criticality criticality = Criticality::kSheddable) {
+    Client& client = clients_.emplace_back();
+    client.waiter.wake = &Wake;
+    client.waiter.owner = &client;
+    client.waiter.criticality = criticality;
+    return client;
+  }
+  static ConcurrencyOptions Options() {
+    ConcurrencyOptions options = Fixed(1);
+    options.queue.emplace();
+    return options;
+  }
+
+  std::unique_ptr<ConcurrencyLimit> limit_ = Make(Options());
+  std::deque<Client> clients_;
+};
+
+TEST_F(QueueTest, WhoLeavesHandsTheSlotToWhoWaits) {
+  ConcurrencyDecision first = limit_->Enter(New().waiter, 0, At(0));
+  ASSERT_EQ(first.kind, Kind::kAdmitted);
+  Client& second = New();
+  ASSERT_EQ(limit_->Enter(second.waiter, 0, At(0)).kind, Kind::kWaits);
+  EXPECT_EQ(limit_->Stats().waiting, 1);
+  EXPECT_EQ(second.woken, 0);
+  first.permit.Settle(kDone, At(3));
+  EXPECT_EQ(second.woken, 1);
+  EXPECT_EQ(second.waiter.state, AdmissionWaiter::State::kGranted);
+  EXPECT_EQ(limit_->inflight(), 1);
+  limit_->PermitOf(second.waiter, At(3)).Settle(kDone, At(4));
+  EXPECT_EQ(limit_->inflight(), 0);
+  EXPECT_EQ(limit_->Stats().waited, 1U);
+  EXPECT_EQ(limit_->Stats().decisions.allowed, 2U);
+}
+
+TEST_F(QueueTest, WhoGivesUpIsCountedAsRefused) {
+  const ConcurrencyDecision first = limit_->Enter(New().waiter, 0, At(0));
+  Client& second = New();
+  ASSERT_EQ(limit_->Enter(second.waiter, 0, At(0)).kind, Kind::kWaits);
+  EXPECT_EQ(limit_->WaitMax(At(0)), milliseconds(100));
+  EXPECT_TRUE(limit_->Withdraw(second.waiter));
+  EXPECT_FALSE(limit_->Withdraw(second.waiter));
+  EXPECT_EQ(second.woken, 0);
+  EXPECT_EQ(limit_->Stats().decisions.denied, 1U);
+}
+
+TEST_F(QueueTest, AFullQueueRefusesButACriticalRequestTakesAPlace) {
+  const ConcurrencyDecision first = limit_->Enter(New().waiter, 0, At(0));
+  std::vector<Client*> waiting;
+  for (int i = 0; i < 2; ++i) {
+    waiting.push_back(&New());
+    ASSERT_EQ(limit_->Enter(waiting.back()->waiter, 0, At(0)).kind, Kind::kWaits);
+  }
+  EXPECT_EQ(limit_->Enter(New().waiter, 0, At(0)).kind, Kind::kRefused);
+  Client& critical = New(Criticality::kCritical);
+  EXPECT_EQ(limit_->Enter(critical.waiter, 0, At(0)).kind, Kind::kWaits);
+  EXPECT_EQ(waiting[0]->woken, 1);
+  EXPECT_EQ(waiting[0]->waiter.state, AdmissionWaiter::State::kDropped);
+  EXPECT_EQ(limit_->Stats().decisions.denied, 2U);
+  EXPECT_TRUE(limit_->Withdraw(waiting[1]->waiter));
+  EXPECT_TRUE(limit_->Withdraw(critical.waiter));
+}
+
+TEST_F(QueueTest, AHigherLimitLetsWaitersInAtOnce) {
+  const ConcurrencyDecision first = limit_->Enter(New().waiter, 0, At(0));
+  Client& second = New();
+  ASSERT_EQ(limit_->Enter(second.waiter, 0, At(0)).kind, Kind::kWaits);
+  ConcurrencyOptions options = Options();
+  options.initial_limit = 2;
+  ASSERT_TRUE(limit_->Reconfigure(options, At(1)));
+  EXPECT_EQ(second.woken, 1);
+  EXPECT_EQ(limit_->inflight(), 2);
+  limit_->PermitOf(second.waiter, At(1)).Settle(kDone, At(2));
+}
+
+TEST_F(QueueTest, NeverForgetsAWaiterWhateverTheThreadsDo) {
+  // Each thread enters, or waits until it is told; nobody has a deadline. If a wake were lost, this
+  // would never end.
+  ConcurrencyOptions options = Fixed(2);
+  options.queue = AdmissionQueueOptions{.initial_rejection_factor = 50, .max_rejection_factor = 60};
+  const auto limit = Make(options);
+  std::atomic<int> done{0};
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&limit, &done] {
+      struct Told {
+        AdmissionWaiter waiter;
+        std::atomic<bool> told{false};
+      };
+      for (int j = 0; j < 2000; ++j) {
+        Told told;
+        told.waiter.owner = &told;
+        told.waiter.wake = [](AdmissionWaiter& waiter) {
+          static_cast<Told*>(waiter.owner)->told.store(true, std::memory_order_release);
+        };
+        ConcurrencyDecision decision = limit->Enter(told.waiter, 0, At(0));
+        if (decision.kind == Kind::kWaits) {
+          while (!told.told.load(std::memory_order_acquire))
+            std::this_thread::yield();
+          if (told.waiter.state == AdmissionWaiter::State::kGranted) {
+            decision.permit = limit->PermitOf(told.waiter, At(0));
+          }
+        }
+        decision.permit.Settle(kDone, At(0));
+        done.fetch_add(1);
+      }
+    });
+  }
+  threads.clear();
+  EXPECT_EQ(done.load(), 8000);
+  EXPECT_EQ(limit->inflight(), 0);
+  EXPECT_EQ(limit->Stats().waiting, 0);
+}
+
+TEST(ConcurrencyLimit, AnAdaptiveLimitFollowsItsWindows) {
+  ConcurrencyOptions options{.name = "pay", .algorithm = ConcurrencyAlgorithm::kAimd};
+  options.window = {.min = seconds(1), .max = seconds(30), .min_samples = 10};
+  const auto limit = Make(options);
+  const auto run = [&limit](int from_ms, const Outcome& outcome) {
+    std::vector<Permit> held;
+    for (int i = 0; i < 15; ++i)
+      held.push_back(limit->TryEnter(0, At(from_ms)).permit);
+    for (Permit& permit : held)
+      permit.Settle(outcome, At(from_ms + 10));
+  };
+  run(0, kDone);
+  EXPECT_EQ(limit->limit(), 20);  // The window is not over.
+  run(1000, kDone);
+  EXPECT_EQ(limit->limit(), 21);
+  run(1500, {.verdict = Verdict::kFailure, .duration = milliseconds(10)});
+  run(2100, kDone);
+  EXPECT_EQ(limit->limit(), 18);  // 21 x 0.9.
+}
+
+TEST(ConcurrencyLimit, LearnsNothingFromWhatSaysNothing) {
+  ConcurrencyOptions options{.name = "pay", .algorithm = ConcurrencyAlgorithm::kAimd};
+  options.window = {.min = seconds(1), .max = seconds(2), .min_samples = 1};
+  const auto limit = Make(options);
+  for (int ms = 0; ms < 10'000; ms += 100) {
+    ConcurrencyDecision decision = limit->TryEnter(0, At(ms));
+    decision.permit.Settle({.verdict = Verdict::kIgnored}, At(ms));
+  }
+  EXPECT_EQ(limit->limit(), 20);
+}
+
+TEST(ConcurrencyLimit, AWindowWithoutEnoughSamplesStartsAnew) {
+  ConcurrencyOptions options{.name = "pay", .algorithm = ConcurrencyAlgorithm::kAimd};
+  options.window = {.min = seconds(1), .max = seconds(5), .min_samples = 10};
+  const auto limit = Make(options);
+  for (int ms = 0; ms < 60'000; ms += 1000) {
+    std::vector<Permit> held;
+    held.push_back(limit->TryEnter(0, At(ms)).permit);
+    held.back().Settle({.verdict = Verdict::kFailure}, At(ms + 10));
+  }
+  EXPECT_EQ(limit->limit(), 20);  // One a second is never ten in five.
+}
+
+TEST(ConcurrencyLimit, KeepsWhatItHasLearntOverAReload) {
+  ConcurrencyOptions options{.name = "pay", .algorithm = ConcurrencyAlgorithm::kAimd};
+  options.window.min_samples = 1;
+  const auto limit = Make(options);
+  for (int i = 1; i <= 5; ++i) {
+    std::vector<Permit> held;
+    for (int j = 0; j < 20; ++j)
+      held.push_back(limit->TryEnter(0, At(i * 2000)).permit);
+    for (Permit& permit : held)
+      permit.Settle(kDone, At(i * 2000 + 10));
+  }
+  EXPECT_EQ(limit->limit(), 25);
+  const ConcurrencyDecision held = limit->TryEnter(0, At(20'000));
+  options.max_limit = 500;
+  ASSERT_TRUE(limit->Reconfigure(options, At(20'000)));
+  EXPECT_EQ(limit->limit(), 25);
+  EXPECT_EQ(limit->inflight(), 1);
+  options.max_limit = 22;
+  ASSERT_TRUE(limit->Reconfigure(options, At(20'000)));
+  EXPECT_EQ(limit->limit(), 22);
+}
+
+TEST(ConcurrencyLimit, RefusesToBecomeAnother) {
+  const auto limit = Make(Fixed(2));
+  ConcurrencyOptions other = Fixed(2);
+  other.name = "book";
+  EXPECT_FALSE(limit->Reconfigure(other, At(0)));
+  other = Fixed(2);
+  other.algorithm = ConcurrencyAlgorithm::kVegas;
+  EXPECT_FALSE(limit->CanBecome(other));
+  other = Fixed(2);
+  other.partitions = {{.name = "live", .ratio = 1}};
+  EXPECT_FALSE(limit->CanBecome(other));
+  other = Fixed(0);
+  EXPECT_FALSE(limit->Reconfigure(other, At(0)));
+  EXPECT_EQ(limit->limit(), 2);
+}
+
+TEST(ConcurrencyOptions, SayWhatIsWrong) {
+  const auto first_of = [](const ConcurrencyOptions& options) -> std::string {
+    ConfigProblems problems;
+    Validate(options, "c", problems);
+    return problems.empty() ? "" : problems.front().path;
+  };
+  EXPECT_EQ(first_of({.name = "a"}), "");
+  EXPECT_EQ(first_of({}), "c.name");
+  EXPECT_EQ(first_of({.name = "a", .initial_limit = 0}), "c.initial_limit");
+  EXPECT_EQ(first_of({.name = "a", .min_limit = 0}), "c.min_limit");
+  EXPECT_EQ(first_of({.name = "a", .min_limit = 30, .max_limit = 20}), "c.min_limit");
+  EXPECT_EQ(first_of({.name = "a", .max_limit = 2'000'000}), "c.max_limit");
+  EXPECT_EQ(first_of({.name = "a", .window = {.min = Nanos(1)}}), "c.window.min");
+  EXPECT_EQ(first_of({.name = "a", .window = {.max = std::chrono::hours(1)}}), "c.window.max");
+  EXPECT_EQ(first_of({.name = "a", .window = {.min_samples = 0}}), "c.window.min_samples");
+  EXPECT_EQ(first_of({.name = "a", .quantile = 1}), "c.quantile");
+  EXPECT_EQ(first_of({.name = "a", .baseline_window = 0}), "c.baseline_window");
+  EXPECT_EQ(first_of({.name = "a", .max_limit_factor = 0}), "c.max_limit_factor");
+  EXPECT_EQ(first_of({.name = "a", .smoothing = 2}), "c.smoothing");
+  EXPECT_EQ(first_of({.name = "a", .backoff_ratio = 1}), "c.backoff_ratio");
+  EXPECT_EQ(first_of({.name = "a", .enforce_percent = 101}), "c.enforce_percent");
+  EXPECT_EQ(first_of({.name = "a", .queue = AdmissionQueueOptions{.max_rejection_factor = 1}}),
+            "c.queue.max_rejection_factor");
+  EXPECT_EQ(first_of({.name = "a", .partitions = {{.name = "p", .ratio = 2}}}), "c.partitions.p");
+  EXPECT_FALSE(ConcurrencyLimit::Create({}, At(0)));
+}
+
+}  // namespace
+}  // namespace sluice::limit

@@ -1,0 +1,74 @@
+// Vegas: a limit that looks for the knee, where more calls at once only wait longer.
+//
+// TCP Vegas (Brakmo and Peterson, 1995) as Netflix applied it to calls: the part of the limit that
+// must be queueing is limit x (1 - baseline / recent). The guards are those of Uber's Cinnamon and
+// failsafe-go: where latency rises with the calls in flight and throughput does not, the limit
+// falls even if the baseline has been spoilt by long overload. Failures by timeout count as drops,
+// which lower the limit whatever the latencies say: a callee that times everything out has a steady
+// one. Not thread-safe.
+
+#pragma once
+
+#include <cstddef>
+
+#include "sluice/limit/limit_algorithm.h"
+#include "sluice/limit/rolling_statistics.h"
+
+namespace sluice::limit {
+
+struct VegasOptions {
+  LimitBounds bounds;
+  double smoothing = 1.0;       // Above 0 .. 1: this part of each change is made.
+  double backoff_ratio = 0.9;   // 0.1 .. 0.99: what drops leave of the limit.
+  double max_limit_factor = 5;  // Limit <= most calls at once x this.
+  double baseline_age = 10;     // Windows.
+  double baseline_rise = 1.02;  // Factor a window at most.
+  std::size_t recent_windows = 5;
+  std::size_t correlated_windows = 20;
+  std::size_t warm_up_windows = 10;  // Before these the guards have no opinion.
+};
+
+// What the decision is made of; times in nanoseconds.
+struct VegasSignals {
+  double limit = 0;
+  double baseline = 0;
+  double recent = 0;
+  bool was_full = false;
+  bool has_correlations = false;
+  double throughput_correlation = 0;  // Of calls in flight and throughput.
+  double throughput_variation = 0;    // Standard deviation by mean; and so of the calls in flight.
+  double inflight_variation = 0;
+  double latency_correlation = 0;  // Of calls in flight and latency.
+};
+
+enum class VegasVerdict : std::uint8_t { kHold, kIncrease, kDecrease };
+
+[[nodiscard]] VegasVerdict Judge(const VegasSignals& signals);
+// By how much a limit moves: log10 of it, at least 1.
+[[nodiscard]] double VegasStep(double limit);
+
+class Vegas final : public LimitAlgorithm {
+ public:
+  explicit Vegas(const VegasOptions& options);
+
+  double Update(const WindowSample& sample) override;
+  [[nodiscard]] double limit() const override { return limit_; }
+  void SetBounds(const LimitBounds& bounds) override;
+  [[nodiscard]] Nanos baseline() const override {
+    return Nanos(static_cast<Nanos::rep>(baseline_.value()));
+  }
+
+ private:
+  void MoveTo(double wanted);
+  [[nodiscard]] VegasSignals Learn(const WindowSample& sample);
+
+  VegasOptions options_;
+  double limit_;
+  MovingMedian median_;
+  MovingAverage recent_;
+  MovingAverage baseline_;
+  MovingCorrelation throughput_;
+  MovingCorrelation latency_;
+};
+
+}  // namespace sluice::limit
