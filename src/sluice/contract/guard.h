@@ -95,6 +95,7 @@ struct GuardRequest {
   std::uint64_t key_hash = 0;  // Of the key's parts, under the process's random key; 0: unkeyed.
   std::uint32_t cost = 1;
   SteadyTime deadline = kNever;
+  WallTime wall{};  // For quotas of a calendar's day or month; the epoch: not known.
 };
 
 struct GuardDecision {

@@ -65,8 +65,7 @@ inline constexpr std::size_t kBreakersMax = 2;
 // What a rate limit let in, to be given back when a later guard refuses.
 struct TakenTokens {
   limit::RateLimit* guard = nullptr;
-  std::uint64_t key_hash = 0;
-  std::uint32_t tokens = 0;  // None where the rule only looks on.
+  limit::Taken taken;
 };
 
 struct Exchange {

@@ -52,8 +52,7 @@ Task<Result<void>> Admit(Exchange& exchange) {
       exchange.refusal_status = static_cast<int>(rule.config->status);
       co_return std::unexpected(RateLimited(rule, decision.retry_after));
     }
-    exchange.taken[exchange.taken_count++] = {
-        .guard = rule.guard.get(), .key_hash = key, .tokens = decision.tokens};
+    exchange.taken[exchange.taken_count++] = {.guard = rule.guard.get(), .taken = decision.taken};
   }
   co_return Result<void>();
 }
@@ -61,8 +60,8 @@ Task<Result<void>> Admit(Exchange& exchange) {
 void RefundAdmission(Exchange& exchange) {
   const SteadyTime now = exchange.worker.loop.now();
   while (exchange.taken_count > 0) {
-    const TakenTokens& taken = exchange.taken[--exchange.taken_count];
-    if (taken.tokens > 0) taken.guard->GiveBack(taken.key_hash, taken.tokens, now);
+    const TakenTokens& tokens = exchange.taken[--exchange.taken_count];
+    tokens.guard->GiveBack(tokens.taken, now);
   }
 }
 

@@ -170,8 +170,9 @@ Result<void> Registry::PlanRateLimits(SnapshotPlan& plan, SteadyTime now) {
     if (current_ != nullptr) {
       const auto found = FindByName(current_->rate_limits, config.name);
       // Another key counts something else: its debts would mean nothing.
-      if (found != current_->rate_limits.end() && found->config->key == config.key)
-        before = &*found;
+      const bool is_same = found != current_->rate_limits.end() &&
+                           found->config->key == config.key && found->guard->Accepts(*options);
+      if (is_same) before = &*found;
     }
     ConfigProblems problems;
     Validate(*options, config.name, problems);

@@ -163,7 +163,6 @@ Result<limit::RateLimitOptions> OptionsOf(const config::RateLimitConfig& config,
   options.keying = config.key.empty() ? limit::Keying::kUnkeyed : limit::Keying::kKeyed;
   options.max_keys = static_cast<std::size_t>(config.max_keys);
   options.on_table_full = OnTableFullOf(config.on_table_full);
-  options.status = static_cast<int>(config.status);
   options.near_limit_ratio = config.near_limit_ratio;
   for (const auto& [text, value] : config.overrides) {
     const std::optional<std::uint64_t> hash = OverrideKeyHash(config.key, text, hasher);

@@ -1,8 +1,8 @@
 // RateLimit: one entry of `rate_limits[]`, as a guard.
 //
-// Unkeyed it is one SharedGcra, keyed a KeyedLimiter. Adds what a rule has beside the algorithm:
-// enforce, shadow or disabled, the enforced part, counters, and the signal "near the limit".
-// Thread-safe. State survives a reload through Reconfigure().
+// Without key, GCRA is one SharedGcra on an atomic; everything else is a Limiter. Adds what a rule
+// has beside the algorithm: enforce, shadow or disabled, the enforced part, counters, and the
+// signal "near the limit". Thread-safe. State survives a reload through Reconfigure().
 
 #pragma once
 
@@ -12,58 +12,25 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "sluice/contract/config_problem.h"
 #include "sluice/contract/guard.h"
 #include "sluice/contract/result.h"
 #include "sluice/contract/time.h"
 #include "sluice/limit/decision_counts.h"
-#include "sluice/limit/gcra.h"
-#include "sluice/limit/keyed_limiter.h"
+#include "sluice/limit/limiter.h"
+#include "sluice/limit/rate_limit_options.h"
 #include "sluice/limit/shared_gcra.h"
 
 namespace sluice::limit {
 
-enum class Keying : std::uint8_t { kUnkeyed, kKeyed };
-
-struct RateLimitOverride {
-  std::uint64_t key_hash = 0;  // KeyHasher over the key's parts.
-  std::int64_t limit = 0;      // 1 .. 1e9 a period. Required.
-  std::int64_t burst = 0;      // 0: as many as come a second.
-};
-
-struct RateLimitOptions {
-  std::string name;                        // Required.
-  std::string algorithm = "gcra";          // Only gcra so far.
-  std::int64_t limit = 0;                  // Tokens a period, 1 .. 1e9. Required.
-  Nanos period = std::chrono::seconds(1);  // 1 ms .. 32 days.
-  std::int64_t burst = 0;                  // 1 .. 1e9; 0: as many as come a second, at least 1.
-  double init_fill_ratio = 1.0;            // 0 .. 1.
-  bool drain_on_reject = false;
-  std::uint32_t cost = 1;  // Tokens of a request, times its own cost; 1 .. 1e6.
-  GuardMode mode = GuardMode::kEnforce;
-  double enforce_percent = 100;  // 0 .. 100: this part of the refusals is carried out.
-  Keying keying = Keying::kUnkeyed;
-  std::size_t max_keys = 100'000;  // 1 .. 16 million.
-  OnTableFull on_table_full = OnTableFull::kSharedBucket;
-  std::vector<RateLimitOverride> overrides;  // Keyed only.
-  int status = 429;                          // Of a refusal, 400 .. 599.
-  bool ratelimit_headers = false;            // RateLimit-Policy and RateLimit on every answer.
-  bool x_ratelimit_headers = false;          // X-RateLimit-{Limit,Remaining,Reset}.
-  double near_limit_ratio = 0.8;             // 0 .. 1: from this part of the burst on it is near.
-};
-
-// Appends every problem, each under `path` + "." + the field's name.
-void Validate(const RateLimitOptions& options, std::string_view path, ConfigProblems& problems);
-
 struct RateDecision {
   bool admitted = false;      // In shadow always.
   bool would_refuse = false;  // Refused by the arithmetic, admitted by mode or enforce_percent.
-  bool near_limit = false;    // Admitted, and the burst is used up to near_limit_ratio.
-  std::uint32_t tokens = 0;   // What was taken, for GiveBack().
+  bool near_limit = false;    // Admitted, and the limit is used up to near_limit_ratio.
+  Nanos wait{0};              // Admitted (pacing): not before this long from now. In shadow 0.
   Nanos retry_after{0};       // As Admission.
   Level level;                // remaining() and reset_after() for headers.
+  Taken taken;                // For GiveBack().
 };
 
 struct RateLimitStats {
@@ -78,11 +45,26 @@ class RateLimit final : public Guard, public PermitIssuer {
 
   // Takes cost x the rule's cost from the key's bucket (`key_hash` is ignored when unkeyed).
   // Allocates nothing but when a table of keys grows. Cost 0 looks without taking.
-  [[nodiscard]] RateDecision Decide(std::uint64_t key_hash, std::uint32_t cost, SteadyTime now);
-  // Gives back the `tokens` of an admitted decision about that key.
-  void GiveBack(std::uint64_t key_hash, std::uint32_t tokens, SteadyTime now);
+  [[nodiscard]] RateDecision Decide(std::uint64_t key_hash,
+                                    std::uint32_t cost,
+                                    const Moment& moment);
+  [[nodiscard]] RateDecision Decide(std::uint64_t key_hash, std::uint32_t cost, SteadyTime now) {
+    return Decide(key_hash, cost, Moment{.now = now});
+  }
+  // Gives back what an admitted decision took: at most what there was, to the bucket that paid.
+  void GiveBack(const Taken& taken, SteadyTime now);
 
-  // Takes over everything but name and keying; kInvalidOption when those differ or on any problem,
+  // The greatest cost that a request of this key can have and still be admitted, at least 1.
+  [[nodiscard]] std::uint32_t CostMax(std::uint64_t key_hash) const;
+
+  // What stands behind is cold again: an upstream came back, a breaker closed. Nothing without
+  // warm_up.
+  void Rewarm(SteadyTime now);
+
+  // Whether Reconfigure() can take these: the same name, keying and kind of counting.
+  [[nodiscard]] bool Accepts(const RateLimitOptions& options) const;
+
+  // Takes over everything; kInvalidOption when it does not accept the options or on any problem,
   // and then nothing has changed. Buckets keep their debts. Not concurrently with itself.
   [[nodiscard]] Result<void> Reconfigure(const RateLimitOptions& options);
 
@@ -100,13 +82,17 @@ class RateLimit final : public Guard, public PermitIssuer {
 
  private:
   RateLimit(const RateLimitOptions& options, SteadyTime now);
-  [[nodiscard]] Admission Take(std::uint64_t key_hash, std::uint32_t tokens, SteadyTime now);
+  [[nodiscard]] Admission Take(std::uint64_t key_hash, std::uint32_t tokens, const Moment& moment);
   [[nodiscard]] std::uint32_t TokensOf(std::uint32_t cost) const;
-  [[nodiscard]] bool IsNear(const Level& level) const;
 
   const std::string name_;
+  const Keying keying_;
+  const Algorithm algorithm_;
+  const bool is_calendar_;
+  const bool warms_up_;
   std::unique_ptr<SharedGcra> bucket_;  // Exactly one of the two.
-  std::unique_ptr<KeyedLimiter> keyed_;
+  std::unique_ptr<Limiter> limiter_;
+  std::atomic<std::int64_t> capacity_;  // Of `bucket_`.
   std::atomic<GuardMode> mode_;
   std::atomic<std::uint32_t> cost_;
   std::atomic<double> near_limit_ratio_;

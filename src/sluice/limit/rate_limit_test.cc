@@ -1,10 +1,13 @@
 #include "sluice/limit/rate_limit.h"
 
+#include <array>
 #include <chrono>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "sluice/contract/random.h"
 
 namespace sluice::limit {
 namespace {
@@ -26,16 +29,6 @@ std::unique_ptr<RateLimit> Make(const RateLimitOptions& options) {
   return std::move(*rule);
 }
 
-std::string ProblemsOf(const RateLimitOptions& options) {
-  ConfigProblems problems;
-  Validate(options, "rate_limits[0]", problems);
-  std::string text;
-  for (const ConfigProblem& problem : problems) {
-    text += problem.path + ": " + problem.text + "\n";
-  }
-  return text;
-}
-
 TEST(RateLimit, RefusesBeyondTheLimitAndTellsRemainingAndReset) {
   const auto rule = Make(TwoASecond());
   const RateDecision first = rule->Decide(0, 1, kStart);
@@ -46,7 +39,7 @@ TEST(RateLimit, RefusesBeyondTheLimitAndTellsRemainingAndReset) {
   const RateDecision refused = rule->Decide(0, 1, kStart);
   EXPECT_FALSE(refused.admitted);
   EXPECT_EQ(refused.retry_after, 500ms);
-  EXPECT_EQ(refused.tokens, 0U);
+  EXPECT_EQ(refused.taken.tokens, 0U);
 }
 
 TEST(RateLimitScenarios, D57_ARefusalNamesItsGuardRuleAndWait) {
@@ -207,41 +200,187 @@ TEST(RateLimit, CreateNamesTheFirstProblem) {
   EXPECT_THAT(rule.error().detail, HasSubstr("r.limit: must be 1..1000000000"));
 }
 
-TEST(RateLimit, EachOptionOutOfItsRangeIsNamed) {
-  EXPECT_EQ(ProblemsOf(TwoASecond()), "");
-  const auto with = [](auto change) {
-    RateLimitOptions options = TwoASecond();
-    change(options);
-    return ProblemsOf(options);
-  };
-  using O = RateLimitOptions;
-  EXPECT_THAT(with([](O& o) { o.name = ""; }), HasSubstr("rate_limits[0].name: is required"));
-  EXPECT_THAT(with([](O& o) { o.algorithm = "pacing"; }),
-              HasSubstr("pacing is not in this version"));
-  EXPECT_THAT(with([](O& o) { o.algorithm = "bucket"; }), HasSubstr("must be gcra, got bucket"));
-  EXPECT_THAT(with([](O& o) { o.period = 0s; }), HasSubstr("rate_limits[0].period"));
-  EXPECT_THAT(with([](O& o) { o.burst = -1; }), HasSubstr("rate_limits[0].burst"));
-  EXPECT_THAT(with([](O& o) { o.init_fill_ratio = 2; }), HasSubstr("init_fill_ratio"));
-  EXPECT_THAT(with([](O& o) { o.cost = 0; }), HasSubstr("cost: must be 1..1000000"));
-  EXPECT_THAT(with([](O& o) { o.cost = 3; }), HasSubstr("must not be above the burst of 2"));
-  EXPECT_THAT(with([](O& o) { o.enforce_percent = 101; }), HasSubstr("enforce_percent"));
-  EXPECT_THAT(with([](O& o) { o.status = 200; }), HasSubstr("status"));
-  EXPECT_THAT(with([](O& o) { o.near_limit_ratio = -1; }), HasSubstr("near_limit_ratio"));
-  EXPECT_THAT(with([](O& o) { o.overrides = {{.key_hash = 1, .limit = 1}}; }),
-              HasSubstr("overrides: need a `key`"));
+RateLimitOptions Of(Algorithm algorithm) {
+  return {.name = "r", .algorithm = algorithm, .limit = 10};
 }
 
-TEST(RateLimit, ProblemsOfKeyedRulesAreNamedWithTheirPlace) {
-  RateLimitOptions options = TwoASecond();
+constexpr std::array kAllAlgorithms = {Algorithm::kGcra, Algorithm::kSlidingWindow,
+                                       Algorithm::kFixedWindow, Algorithm::kSlidingLog,
+                                       Algorithm::kPacing};
+
+// How many of 100 requests at one moment pass.
+std::uint64_t AllowedOf(const RateLimitOptions& options) {
+  const auto rule = Make(options);
+  for (int request = 0; request < 100; ++request)
+    (void)rule->Decide(7, 1, kStart);
+  return rule->Stats().decisions.allowed;
+}
+
+TEST(RateLimit, EachAlgorithmAdmitsItsOwnPartOfABurst) {
+  for (const Keying keying : {Keying::kUnkeyed, Keying::kKeyed}) {
+    for (const Algorithm algorithm : kAllAlgorithms) {
+      RateLimitOptions options = Of(algorithm);
+      options.keying = keying;
+      // With pacing those which fit into the queue of half a second.
+      EXPECT_EQ(AllowedOf(options), algorithm == Algorithm::kPacing ? 6U : 10U)
+          << NameOf(algorithm);
+    }
+  }
+  RateLimitOptions warming = Of(Algorithm::kGcra);
+  warming.warm_up = WarmUpOptions();
+  EXPECT_EQ(AllowedOf(warming), 4U);
+}
+
+TEST(RateLimitScenarios, D56_ShadowCountsWhatEnforcingRefuses) {
+  for (const Algorithm algorithm : kAllAlgorithms) {
+    SCOPED_TRACE(NameOf(algorithm));
+    RateLimitOptions options = Of(algorithm);
+    options.keying = Keying::kKeyed;
+    const auto enforcing = Make(options);
+    options.mode = GuardMode::kShadow;
+    const auto looking_on = Make(options);
+    Random random(56);
+    SteadyTime now = kStart;
+    for (int request = 0; request < 3'000; ++request) {
+      now += Nanos(static_cast<std::int64_t>(random.Below(50'000'000)));
+      const std::uint64_t key = 1 + random.Below(3);
+      const auto cost = static_cast<std::uint32_t>(1 + random.Below(2));
+      (void)enforcing->Decide(key, cost, now);
+      const RateDecision decision = looking_on->Decide(key, cost, now);
+      ASSERT_TRUE(decision.admitted);
+      ASSERT_EQ(decision.wait, 0s);
+    }
+    const DecisionTotals enforced = enforcing->Stats().decisions;
+    const DecisionTotals looked_on = looking_on->Stats().decisions;
+    EXPECT_GT(enforced.denied, 300U);
+    EXPECT_EQ(looked_on.would_deny, enforced.denied);
+    EXPECT_EQ(looked_on.denied, 0U);
+    EXPECT_EQ(looked_on.allowed, enforced.allowed);
+  }
+}
+
+TEST(RateLimit, EachAlgorithmTakesBackWhatALaterGuardRefused) {
+  for (const Keying keying : {Keying::kUnkeyed, Keying::kKeyed}) {
+    for (const Algorithm algorithm : kAllAlgorithms) {
+      SCOPED_TRACE(NameOf(algorithm));
+      RateLimitOptions options = Of(algorithm);
+      options.keying = keying;
+      const auto rule = Make(options);
+      const std::int64_t whole = rule->Decide(7, 0, kStart).level.remaining();
+      for (int request = 0; request < 1'000; ++request) {
+        GuardDecision decision = rule->Acquire({.key_hash = 7, .cost = 3}, kStart);
+        ASSERT_TRUE(decision.admitted);
+        decision.permit.Refund(kStart);
+      }
+      EXPECT_EQ(rule->Decide(7, 0, kStart).level.remaining(), whole);
+    }
+  }
+}
+
+TEST(RateLimit, TokensOfTheSharedBucketGoBackThere) {
+  for (const Algorithm algorithm : kAllAlgorithms) {
+    SCOPED_TRACE(NameOf(algorithm));
+    RateLimitOptions options = Of(algorithm);
+    options.keying = Keying::kKeyed;
+    options.max_keys = 1;
+    options.max_queueing_time = 900ms;
+    const auto rule = Make(options);
+    ASSERT_TRUE(rule->Decide(1, 1, kStart).admitted);  // The only key that finds room.
+    RateDecision shared = rule->Decide(2, 10, kStart);
+    ASSERT_TRUE(shared.admitted);
+    EXPECT_EQ(shared.taken.payer, Payer::kShared);
+    if (algorithm != Algorithm::kPacing) {
+      ASSERT_FALSE(rule->Decide(3, 1, kStart).admitted);
+    }
+    rule->GiveBack(shared.taken, kStart);
+    EXPECT_TRUE(rule->Decide(3, 10, kStart).admitted);
+    EXPECT_EQ(rule->Stats().keyed.keys, 1U);
+  }
+}
+
+TEST(RateLimit, PacingTellsHowLongToWait) {
+  const auto rule = Make(Of(Algorithm::kPacing));
+  EXPECT_EQ(rule->Decide(0, 1, kStart).wait, 0s);
+  const RateDecision second = rule->Decide(0, 1, kStart);
+  EXPECT_EQ(second.wait, 100ms);
+  EXPECT_EQ(second.taken.start, kStart + 100ms);
+  GuardDecision third = rule->Acquire({}, kStart);
+  EXPECT_EQ(third.wait, 200ms);
+  third.permit.Refund(kStart);
+  EXPECT_EQ(rule->Acquire({}, kStart).wait, 200ms);
+  EXPECT_FALSE(rule->Acquire({.deadline = kStart + 250ms}, kStart).admitted);
+}
+
+TEST(RateLimit, AQuotaOfACalendarFollowsTheWallClockItIsGiven) {
+  RateLimitOptions options = Of(Algorithm::kFixedWindow);
+  options.calendar = Calendar::kDay;
+  const auto rule = Make(options);
+  const WallTime evening(std::chrono::days(20'000) + 23h);
+  ASSERT_TRUE(rule->Acquire({.cost = 10, .wall = evening}, kStart).admitted);
+  EXPECT_EQ(rule->Acquire({.wall = evening}, kStart).retry_after, Nanos(1h));
+  EXPECT_TRUE(rule->Acquire({.wall = evening + 1h}, kStart + 1h).admitted);
+}
+
+TEST(RateLimit, RewarmMakesAWarmingRuleColdAgainAndNoOther) {
+  RateLimitOptions options{.name = "r", .limit = 10, .burst = 10, .warm_up = WarmUpOptions()};
+  const auto rule = Make(options);
+  SteadyTime now = kStart;
+  for (int request = 0; request < 150; ++request, now += 100ms)
+    (void)rule->Decide(0, 1, now);
+  now += 1s;
+  EXPECT_EQ(rule->Decide(0, 0, now).level.remaining(), 10);
+  rule->Rewarm(now);
+  EXPECT_EQ(rule->Decide(0, 0, now).level.remaining(), 4);
+  const auto other = Make({.name = "r", .limit = 10, .burst = 10});
+  other->Rewarm(now);
+  EXPECT_EQ(other->Decide(0, 0, now).level.remaining(), 10);
+}
+
+TEST(RateLimit, ARuleKeepsItsKindOverAReload) {
+  const auto rule = Make(Of(Algorithm::kFixedWindow));
+  EXPECT_TRUE(rule->Accepts(Of(Algorithm::kFixedWindow)));
+  EXPECT_FALSE(rule->Accepts(Of(Algorithm::kSlidingWindow)));
+  RateLimitOptions daily = Of(Algorithm::kFixedWindow);
+  daily.calendar = Calendar::kDay;
+  EXPECT_FALSE(rule->Accepts(daily));
+  EXPECT_FALSE(rule->Reconfigure(daily).has_value());
+  RateLimitOptions warming = Of(Algorithm::kGcra);
+  warming.warm_up = WarmUpOptions();
+  EXPECT_FALSE(Make(Of(Algorithm::kGcra))->Accepts(warming));
+}
+
+TEST(RateLimitScenarios, D58_EachAlgorithmKeepsItsCountOverAReload) {
+  for (const Algorithm algorithm : kAllAlgorithms) {
+    SCOPED_TRACE(NameOf(algorithm));
+    RateLimitOptions options = Of(algorithm);
+    options.max_queueing_time = 900ms;
+    const auto rule = Make(options);
+    ASSERT_TRUE(rule->Decide(0, 10, kStart).admitted);
+    options.near_limit_ratio = 0.5;
+    ASSERT_TRUE(rule->Reconfigure(options).has_value());
+    if (algorithm == Algorithm::kPacing) {
+      EXPECT_EQ(rule->Decide(0, 1, kStart).admitted, false);
+    } else {
+      EXPECT_EQ(rule->Decide(0, 0, kStart).level.remaining(), 0);
+    }
+  }
+}
+
+TEST(RateLimit, TheGreatestCostIsWhatFitsAtOnce) {
+  RateLimitOptions options{.name = "r", .limit = 10, .burst = 7};
+  EXPECT_EQ(Make(options)->CostMax(0), 7U);
+  options.cost = 2;
+  EXPECT_EQ(Make(options)->CostMax(0), 3U);
+  options = Of(Algorithm::kSlidingWindow);
   options.keying = Keying::kKeyed;
-  options.max_keys = 0;
-  options.init_fill_ratio = 0.5;
-  options.overrides = {{.key_hash = 1, .limit = 0}, {.key_hash = 1, .limit = 5}};
-  const std::string text = ProblemsOf(options);
-  EXPECT_THAT(text, HasSubstr("rate_limits[0].max_keys"));
-  EXPECT_THAT(text, HasSubstr("rate_limits[0].init_fill_ratio: must be 1 with a `key`"));
-  EXPECT_THAT(text, HasSubstr("rate_limits[0].overrides[0].limit"));
-  EXPECT_THAT(text, HasSubstr("rate_limits[0].overrides[1]: is for the same key"));
+  options.overrides = {{.key_hash = 7, .limit = 30}};
+  const auto rule = Make(options);
+  EXPECT_EQ(rule->CostMax(1), 10U);
+  EXPECT_EQ(rule->CostMax(7), 30U);
+  EXPECT_TRUE(rule->Decide(7, rule->CostMax(7), kStart).admitted);
+  options = Of(Algorithm::kGcra);
+  options.warm_up = WarmUpOptions();
+  EXPECT_EQ(Make(options)->CostMax(0), 10U);
 }
 
 }  // namespace
