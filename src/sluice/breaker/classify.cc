@@ -104,4 +104,28 @@ Verdict ClassifyError(const Error& error, const ClassifyOptions& options) {
   return Verdict::kIgnored;
 }
 
+std::optional<HostVerdict> HostVerdictOf(int status, Refusal refusal) {
+  // Refused on the way: the host may not even have seen it. 429 is its limit at work, not a fault.
+  if (refusal == Refusal::kByPeerGuard) return std::nullopt;
+  if (status == 502 || status == 503 || status == 504) return HostVerdict::kGatewayFailure;
+  return status >= 500 && status <= 599 ? HostVerdict::kServerError : HostVerdict::kSuccess;
+}
+
+std::optional<HostVerdict> HostVerdictOf(const Error& error) {
+  if (error.side != Side::kUpstream) return std::nullopt;
+  switch (error.code) {
+    case ErrorCode::kConnectFailed:
+    case ErrorCode::kConnectionReset:
+    case ErrorCode::kConnectionClosed:
+    case ErrorCode::kTimeout:
+    case ErrorCode::kUpstreamTimeout:
+    case ErrorCode::kInputOutput:
+      return HostVerdict::kLocalFailure;
+    case ErrorCode::kBadResponse:
+      return HostVerdict::kGatewayFailure;
+    default:
+      return std::nullopt;
+  }
+}
+
 }  // namespace sluice::breaker

@@ -8,8 +8,10 @@
 
 #include <bitset>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
+#include "sluice/breaker/outlier_detector.h"
 #include "sluice/contract/guard.h"
 #include "sluice/contract/result.h"
 
@@ -48,5 +50,9 @@ enum class Refusal : std::uint8_t {
 [[nodiscard]] Verdict ClassifyStatus(int status, Refusal refusal, const ClassifyOptions& options);
 // Of a call that was not.
 [[nodiscard]] Verdict ClassifyError(const Error& error, const ClassifyOptions& options);
+
+// The same of one host, for outlier ejection; nothing where the call says nothing about it.
+[[nodiscard]] std::optional<HostVerdict> HostVerdictOf(int status, Refusal refusal);
+[[nodiscard]] std::optional<HostVerdict> HostVerdictOf(const Error& error);
 
 }  // namespace sluice::breaker

@@ -87,5 +87,28 @@ TEST(Classify, WhatTheClientDidSaysNothing) {
   EXPECT_EQ(ClassifyError({.code = ErrorCode::kOutOfDescriptors}, options), Verdict::kIgnored);
 }
 
+TEST(HostVerdict, AnswersAreJudgedByTheirStatus) {
+  EXPECT_EQ(HostVerdictOf(200, Refusal::kNone), HostVerdict::kSuccess);
+  EXPECT_EQ(HostVerdictOf(404, Refusal::kNone), HostVerdict::kSuccess);
+  EXPECT_EQ(HostVerdictOf(429, Refusal::kNone), HostVerdict::kSuccess);
+  EXPECT_EQ(HostVerdictOf(500, Refusal::kNone), HostVerdict::kServerError);
+  for (const int status : {502, 503, 504})
+    EXPECT_EQ(HostVerdictOf(status, Refusal::kNone), HostVerdict::kGatewayFailure);
+  EXPECT_EQ(HostVerdictOf(503, Refusal::kByPeerGuard), std::nullopt);
+}
+
+TEST(HostVerdict, OnlyWhatTheUpstreamFailedAtIsJudged) {
+  const auto of = [](ErrorCode code, Side side) {
+    return HostVerdictOf(Error{.code = code, .side = side});
+  };
+  EXPECT_EQ(of(ErrorCode::kConnectFailed, Side::kUpstream), HostVerdict::kLocalFailure);
+  EXPECT_EQ(of(ErrorCode::kUpstreamTimeout, Side::kUpstream), HostVerdict::kLocalFailure);
+  EXPECT_EQ(of(ErrorCode::kConnectionReset, Side::kUpstream), HostVerdict::kLocalFailure);
+  EXPECT_EQ(of(ErrorCode::kBadResponse, Side::kUpstream), HostVerdict::kGatewayFailure);
+  EXPECT_EQ(of(ErrorCode::kCancelled, Side::kClient), std::nullopt);
+  EXPECT_EQ(of(ErrorCode::kOverloaded, Side::kSelf), std::nullopt);
+  EXPECT_EQ(of(ErrorCode::kNoEndpoint, Side::kUpstream), std::nullopt);
+}
+
 }  // namespace
 }  // namespace sluice::breaker

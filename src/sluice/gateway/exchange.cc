@@ -40,6 +40,7 @@ void Exchange::Reset() {
 
   upstream = nullptr;
   tried = {};
+  judged = {};
   acquiring.reset();
   upstream_stream = nullptr;
   body = {};

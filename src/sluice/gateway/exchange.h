@@ -68,6 +68,12 @@ struct TakenTokens {
   limit::Taken taken;
 };
 
+// The attempt whose end outlier detection has yet to hear of.
+struct JudgedAttempt {
+  breaker::OutlierDetector* detector = nullptr;  // Null: of none.
+  std::size_t slot = 0;                          // Of the endpoint asked.
+};
+
 struct Exchange {
   Exchange(WorkerContext& its_worker, const wire::HeadLimits& limits);
   Exchange(const Exchange&) = delete;
@@ -123,6 +129,7 @@ struct Exchange {
   // --- The upstream (forwarder.cc).
   UpstreamClient* upstream = nullptr;
   traffic::TriedEndpoints tried;
+  JudgedAttempt judged;
   std::optional<traffic::Cancellation> acquiring;
   Stream* upstream_stream = nullptr;  // Of the attempt under way, so that GiveUp() can end it.
   RequestBodyState body;

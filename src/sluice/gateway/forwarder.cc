@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -71,7 +72,19 @@ Result<void> TakePermits(Exchange& exchange) {
                                .retry_after = decision.retry_after});
 }
 
+// Tells outlier detection, once an attempt, how its endpoint did.
+void JudgeHost(Exchange& exchange, std::optional<breaker::HostVerdict> verdict) {
+  const JudgedAttempt judged = std::exchange(exchange.judged, {});
+  if (judged.detector == nullptr || !verdict) return;
+  judged.detector->Report(exchange.worker.index, judged.slot,
+                          {.verdict = *verdict,
+                           .duration = exchange.upstream_duration,
+                           .started = exchange.upstream_started},
+                          exchange.worker.loop.now());
+}
+
 void SettleWithError(Exchange& exchange, const Error& error) {
+  JudgeHost(exchange, breaker::HostVerdictOf(error));
   const SteadyTime now = exchange.worker.loop.now();
   const Nanos duration = now - exchange.upstream_started;
   for (std::size_t i = 0; i < exchange.breaker_count; ++i) {
@@ -86,6 +99,7 @@ void SettleWithStatus(Exchange& exchange, const wire::ResponseHead& head) {
   const breaker::Refusal refusal = head.headers.Find("x-sluice-reason") != nullptr
                                        ? breaker::Refusal::kByPeerGuard
                                        : breaker::Refusal::kNone;
+  JudgeHost(exchange, breaker::HostVerdictOf(head.status, refusal));
   for (std::size_t i = 0; i < exchange.breaker_count; ++i) {
     const Verdict verdict = breaker::ClassifyStatus(head.status, refusal, *exchange.classifiers[i]);
     exchange.breaker_permits[i].Settle({.verdict = verdict, .duration = exchange.upstream_duration},
@@ -178,6 +192,7 @@ Task<Result<Response>> FailAttempt(Exchange& exchange, Error error) {
     for (Permit& permit : exchange.breaker_permits)
       permit = Permit();  // Says nothing of the server.
     exchange.breaker_count = 0;
+    exchange.judged = {};
   } else {
     SettleWithError(exchange, explained);
   }
@@ -199,6 +214,7 @@ Task<Result<Response>> Attempt(Exchange& exchange) {
   if (!permitted) co_return std::unexpected(permitted.error());
   exchange.upstream_started = exchange.worker.loop.now();
   exchange.stale_connection = false;
+  exchange.judged = {.detector = PlanOf(exchange).outliers.get(), .slot = selection->slot()};
 
   exchange.acquiring.emplace();
   const SteadyTime deadline = AttemptDeadline(exchange);
@@ -331,7 +347,7 @@ void SettleAtHead(Exchange& exchange, const wire::ResponseHead& head) {
 
 void SettlePermits(Exchange& exchange, const Response& response, Delivery delivery) {
   exchange.retry_token.reset();
-  if (exchange.breaker_count == 0) return;
+  if (exchange.breaker_count == 0 && exchange.judged.detector == nullptr) return;
   if (delivery == Delivery::kUpstreamFailed) {
     SettleWithError(exchange, Error{.code = ErrorCode::kConnectionClosed, .side = Side::kUpstream});
     return;

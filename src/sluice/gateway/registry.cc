@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "sluice/contract/assert.h"
+#include "sluice/gateway/ejection.h"
 #include "sluice/gateway/exchange.h"
 #include "sluice/gateway/room_options.h"
 #include "sluice/gateway/router.h"
@@ -26,8 +27,8 @@ std::size_t IndexByName(const Plans& plans, const std::string& name) {
   return static_cast<std::size_t>(FindByName(plans, name) - plans.begin());
 }
 
-// An upstream whose options have changed is a new object. It begins with the addresses that its
-// names had, or it would have no endpoint until DNS answers again.
+// An upstream whose options have changed is a new object with the old one's endpoints. It begins
+// with the addresses that its names had, or it would have none until DNS answers again.
 void SeedAddresses(const traffic::Upstream& before, traffic::Upstream& after, SteadyTime now) {
   std::vector<traffic::Upstream::Resolved> known;
   const auto& specs = after.options().endpoints;
@@ -105,7 +106,8 @@ Result<void> Registry::PlanUpstreams(SnapshotPlan& plan, SteadyTime now) {
       upstream.upstream = before->upstream;
     } else {
       Result<std::shared_ptr<traffic::Upstream>> made =
-          traffic::Upstream::Create(std::move(*options), stats_.worker_count());
+          traffic::Upstream::Create(std::move(*options), stats_.worker_count(),
+                                    before == nullptr ? nullptr : before->upstream.get());
       if (!made)
         return Invalid(fmt::format("upstreams `{}`: {}", config.name, made.error().detail));
       upstream.upstream = std::move(*made);
@@ -130,8 +132,49 @@ Result<void> Registry::PlanUpstreams(SnapshotPlan& plan, SteadyTime now) {
       if (!breaker) return std::unexpected(breaker.error());
       upstream.breaker = std::move(*breaker);
     }
+    const Result<void> ejection = PlanEjection(upstream, before, plan, now);
+    if (!ejection) return ejection;
     plan.snapshot->upstreams.push_back(std::move(upstream));
   }
+  return {};
+}
+
+// Who is out, and who is warming up, stays so over a reload.
+Result<void> Registry::PlanEjection(UpstreamPlan& upstream,
+                                    const UpstreamPlan* before,
+                                    SnapshotPlan& plan,
+                                    SteadyTime now) {
+  const config::UpstreamConfig& config = *upstream.config;
+  if (config.slow_start) {
+    const breaker::SlowStartOptions options = OptionsOf(*config.slow_start);
+    if (before != nullptr) upstream.slow_start = before->slow_start;
+    if (upstream.slow_start == nullptr) {
+      upstream.slow_start =
+          std::make_shared<breaker::SlowStart>(options, traffic::Upstream::kSlotsMax);
+    } else {
+      plan.on_commit.emplace_back(
+          [gate = upstream.slow_start, options](SteadyTime) { gate->Reconfigure(options); });
+    }
+  }
+  if (!config.outlier_detection) return {};
+  const breaker::OutlierOptions options = OptionsOf(*config.outlier_detection, config.name);
+  if (before != nullptr) upstream.outliers = before->outliers;
+  if (upstream.outliers == nullptr) {
+    Result<std::unique_ptr<breaker::OutlierDetector>> made = breaker::OutlierDetector::Create(
+        options, stats_.worker_count(), traffic::Upstream::kSlotsMax, next_seed_++, now);
+    if (!made) return Invalid(made.error().detail);
+    upstream.outliers = std::move(*made);
+    return {};
+  }
+  ConfigProblems problems;
+  Validate(options, config.name, problems);
+  if (!problems.empty()) {
+    return Invalid(fmt::format("{}: {}", problems.front().path, problems.front().text));
+  }
+  plan.on_commit.emplace_back([detector = upstream.outliers, options](SteadyTime) {
+    const Result<void> done = detector->Reconfigure(options);
+    SLUICE_ASSERT(done.has_value());  // Validated above.
+  });
   return {};
 }
 

@@ -3,8 +3,9 @@
 //
 // Plan() makes a snapshot beside the one in force without touching anything; Commit() puts it in
 // force. So a configuration that turns out not to work (a port is taken) leaves no trace. State is
-// found again by name: a limiter keeps its debts, a breaker its state, an upstream its connections
-// and health as long as its own options are equal.
+// found again by name: a limiter keeps its debts, a breaker its state, an upstream its
+// endpoints with their health and ejections, and its connections as long as its own options are
+// equal.
 //
 // Belongs to the control loop.
 
@@ -66,6 +67,10 @@ class Registry {
  private:
   [[nodiscard]] std::shared_ptr<degrade::DegradeChain> FindChain(const std::string& name) const;
   [[nodiscard]] Result<void> PlanUpstreams(SnapshotPlan& plan, SteadyTime now);
+  [[nodiscard]] Result<void> PlanEjection(UpstreamPlan& upstream,
+                                          const UpstreamPlan* before,
+                                          SnapshotPlan& plan,
+                                          SteadyTime now);
   [[nodiscard]] Result<void> PlanRateLimits(SnapshotPlan& plan, SteadyTime now);
   [[nodiscard]] Result<void> PlanRoutes(SnapshotPlan& plan, SteadyTime now);
   [[nodiscard]] Result<void> PlanListeners(SnapshotPlan& plan) const;

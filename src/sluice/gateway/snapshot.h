@@ -13,6 +13,8 @@
 
 #include "sluice/breaker/breaker.h"
 #include "sluice/breaker/classify.h"
+#include "sluice/breaker/outlier_detector.h"
+#include "sluice/breaker/slow_start.h"
 #include "sluice/contract/address.h"
 #include "sluice/degrade/chain.h"
 #include "sluice/gateway/config/config.h"
@@ -39,7 +41,9 @@ struct BreakerPlan {
 struct UpstreamPlan {
   const config::UpstreamConfig* config = nullptr;
   std::shared_ptr<traffic::Upstream> upstream;
-  BreakerPlan breaker;  // guard is null: none configured.
+  BreakerPlan breaker;                                 // guard is null: none configured.
+  std::shared_ptr<breaker::OutlierDetector> outliers;  // Null: nobody is ejected.
+  std::shared_ptr<breaker::SlowStart> slow_start;      // Null: whole shares at once.
   std::shared_ptr<limit::RetryBudget> retry_budget;
 };
 

@@ -7,14 +7,21 @@
 
 namespace sluice::gateway {
 
-UpstreamCare::UpstreamCare(Loop& control, LogLine log) : control_(control), log_(std::move(log)) {}
+UpstreamCare::UpstreamCare(Loop& control, LogLine log)
+    : control_(control), log_(std::move(log)), sweep_timer_(&Sweep, this) {}
 
 UpstreamCare::~UpstreamCare() = default;
 
-void UpstreamCare::Begin(const std::shared_ptr<traffic::Upstream>& upstream) {
-  auto ward = std::make_unique<Ward>();
-  ward->upstream = upstream;
+void UpstreamCare::Begin(const UpstreamPlan& plan, const Ward* predecessor) {
+  const std::shared_ptr<traffic::Upstream>& upstream = plan.upstream;
   const LogLine& log = log_;
+  auto ward = std::make_unique<Ward>(upstream, log, predecessor);
+  if (!upstream->options().health_check) {
+    // Found by a check that is no more.
+    for (const traffic::EndpointMember& member : upstream->Endpoints()->members)
+      member.endpoint->set_health(traffic::Health::kUnknown);
+  }
+  ward->ejection.Use(plan, control_.now());
   ward->refresh = std::make_unique<traffic::EndpointRefresh>(
       control_, upstream, [&log](const traffic::RefreshEvent& event) {
         if (event.error != nullptr) {
@@ -28,7 +35,9 @@ void UpstreamCare::Begin(const std::shared_ptr<traffic::Upstream>& upstream) {
   ward->refresh->Start(ward->tasks);
   if (upstream->options().health_check) {
     ward->checker = std::make_unique<traffic::HealthChecker>(
-        control_, upstream, [&log](const traffic::HealthTransition& change) {
+        control_, upstream,
+        [&log, ejection = &ward->ejection](const traffic::HealthTransition& change) {
+          ejection->OnHealth(change);
           log(fmt::format("endpoint_{} upstream={} endpoint={} detail=\"{}\"",
                           traffic::NameOf(change.health), change.upstream, change.endpoint,
                           change.detail));
@@ -38,9 +47,25 @@ void UpstreamCare::Begin(const std::shared_ptr<traffic::Upstream>& upstream) {
   wards_.push_back(std::move(ward));
 }
 
-void UpstreamCare::End(Ward& ward) {
+void UpstreamCare::End(Ward& ward, traffic::HealthChecker::Stop stop) {
   ward.refresh->RequestStop();
-  if (ward.checker != nullptr) ward.checker->RequestStop();
+  if (ward.checker != nullptr) ward.checker->RequestStop(stop);
+  ward.ejection.Stop();
+}
+
+// The one that has just ended: it has known the upstream's endpoints.
+const UpstreamCare::Ward* UpstreamCare::FindEnded(std::string_view upstream) const {
+  for (auto ward = ending_.rbegin(); ward != ending_.rend(); ++ward) {
+    if ((*ward)->upstream->name() == upstream) return ward->get();
+  }
+  return nullptr;
+}
+
+void UpstreamCare::Sweep(Timer& timer, SteadyTime now) {
+  auto* care = static_cast<UpstreamCare*>(timer.owner);
+  for (const std::unique_ptr<Ward>& ward : care->wards_)
+    ward->ejection.Sweep(now);
+  care->control_.Arm(timer, now + kSweepInterval);
 }
 
 void UpstreamCare::ForgetEnded() {
@@ -49,25 +74,33 @@ void UpstreamCare::ForgetEnded() {
 
 void UpstreamCare::Follow(const Snapshot& snapshot) {
   ForgetEnded();
+  const SteadyTime now = control_.now();
   for (std::unique_ptr<Ward>& ward : wards_) {
-    const bool stays = std::ranges::any_of(snapshot.upstreams, [&ward](const UpstreamPlan& plan) {
-      return plan.upstream == ward->upstream;
+    const auto plan = std::ranges::find_if(snapshot.upstreams, [&ward](const UpstreamPlan& one) {
+      return one.config->name == ward->upstream->name();
     });
-    if (stays) continue;
-    End(*ward);
+    const bool has_plan = plan != snapshot.upstreams.end();
+    if (has_plan && plan->upstream == ward->upstream) {
+      ward->ejection.Use(*plan, now);
+      continue;
+    }
+    End(*ward,
+        has_plan ? traffic::HealthChecker::Stop::kHandOver : traffic::HealthChecker::Stop::kForget);
     ending_.push_back(std::move(ward));
   }
   std::erase(wards_, nullptr);
   for (const UpstreamPlan& plan : snapshot.upstreams) {
     const bool is_known = std::ranges::any_of(
         wards_, [&plan](const auto& ward) { return ward->upstream == plan.upstream; });
-    if (!is_known) Begin(plan.upstream);
+    if (!is_known) Begin(plan, FindEnded(plan.config->name));
   }
+  if (!sweep_timer_.armed()) control_.Arm(sweep_timer_, now + kSweepInterval);
 }
 
 void UpstreamCare::RequestStop() {
+  if (sweep_timer_.armed()) control_.Disarm(sweep_timer_);
   for (std::unique_ptr<Ward>& ward : wards_) {
-    End(*ward);
+    End(*ward, traffic::HealthChecker::Stop::kForget);
     ending_.push_back(std::move(ward));
   }
   wards_.clear();

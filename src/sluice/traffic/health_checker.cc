@@ -58,7 +58,7 @@ struct HealthChecker::Probe {
 
   std::shared_ptr<Endpoint> endpoint;
   std::string request;
-  Event wake;                   // Only Stop() sets it.
+  Event wake;                   // Only EndProbe() sets it.
   Stream* stream = nullptr;     // Of the check under way.
   std::uint32_t failures = 0;   // In a row.
   std::uint32_t successes = 0;  // In a row.
@@ -85,11 +85,12 @@ void HealthChecker::Start(TaskGroup& group) {
   upstream_->Watch(*this, loop_.now());
 }
 
-void HealthChecker::RequestStop() {
+void HealthChecker::RequestStop(Stop stop) {
   upstream_->Unwatch(*this);
-  upstream_->RemoveGate(gate_.get());
+  if (stop == Stop::kForget) upstream_->RemoveGate(gate_.get());
   while (!probes_.empty()) {
-    Stop(*probes_.back());
+    if (stop == Stop::kForget) Forget(*probes_.back()->endpoint);
+    EndProbe(*probes_.back());
     probes_.pop_back();
   }
 }
@@ -102,6 +103,8 @@ std::size_t HealthChecker::unhealthy() const {
 }
 
 void HealthChecker::OnJoin(const std::shared_ptr<Endpoint>& endpoint, SteadyTime /*now*/) {
+  // Found sick by the checker of an upstream that this one took the place of.
+  gate_->Set(endpoint->slot(), endpoint->health() == Health::kUnhealthy);
   auto probe = std::make_shared<Probe>(loop_, endpoint, RequestText(options_, *endpoint));
   probes_.push_back(probe);
   ++running_;
@@ -113,14 +116,18 @@ void HealthChecker::OnLeave(const Endpoint& endpoint, SteadyTime /*now*/) {
       probes_.begin(), probes_.end(),
       [&](const std::shared_ptr<Probe>& probe) { return probe->endpoint.get() == &endpoint; });
   if (found == probes_.end()) return;
-  Stop(**found);
+  Forget(*(*found)->endpoint);
+  EndProbe(**found);
   probes_.erase(found);
 }
 
-void HealthChecker::Stop(Probe& probe) {
+void HealthChecker::Forget(Endpoint& endpoint) const {
+  endpoint.set_health(Health::kUnknown);
+  gate_->Set(endpoint.slot(), /*is_unhealthy=*/false);
+}
+
+void HealthChecker::EndProbe(Probe& probe) {
   probe.stopped = true;
-  probe.endpoint->set_health(Health::kUnknown);
-  gate_->Set(probe.endpoint->slot(), /*is_unhealthy=*/false);
   if (probe.stream != nullptr) probe.stream->Cancel();
   probe.wake.Set();
 }
@@ -201,6 +208,7 @@ void HealthChecker::Turn(Probe& probe, Health health, std::string_view detail) {
   if (!on_transition_) return;
   on_transition_({.upstream = upstream_->name(),
                   .endpoint = endpoint.label(),
+                  .slot = endpoint.slot(),
                   .health = health,
                   .detail = detail,
                   .at = loop_.now()});

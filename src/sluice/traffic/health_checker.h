@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -32,6 +33,7 @@ class Connection;
 struct HealthTransition {
   std::string_view upstream;
   std::string_view endpoint;  // Its label.
+  std::size_t slot = 0;
   Health health = Health::kUnknown;
   std::string_view detail;  // Why: "status 503", "connect_failed", …; empty when healthy.
   SteadyTime at{};
@@ -54,10 +56,14 @@ class HealthChecker final : private EndpointWatcher {
   // The first check of an endpoint comes within one interval, at a random moment. Once.
   void Start(TaskGroup& group);
 
-  // Stops checking and takes the gate away: all endpoints are kUnknown again. Tasks end at once, or
-  // when a connect under way ends (HealthCheckOptions::timeout at most). Idempotent. Await the
-  // group afterwards.
-  void RequestStop();
+  // kForget: takes the gate away, and all endpoints are kUnknown again. kHandOver: gate and health
+  // stay as found, for another upstream takes this one's place with the same endpoints; its checker
+  // goes on from there.
+  enum class Stop : std::uint8_t { kForget, kHandOver };
+
+  // Stops checking. Tasks end at once, or when a connect under way ends
+  // (HealthCheckOptions::timeout at most). Idempotent. Await the group afterwards.
+  void RequestStop(Stop stop = Stop::kForget);
 
   // Endpoints checked now, and those of them that are unhealthy.
   [[nodiscard]] std::size_t checked() const { return probes_.size(); }
@@ -77,7 +83,8 @@ class HealthChecker final : private EndpointWatcher {
                                 SteadyTime deadline);
   void Count(Probe& probe, const Result<void>& verdict);
   void Turn(Probe& probe, Health health, std::string_view detail);
-  void Stop(Probe& probe);
+  static void EndProbe(Probe& probe);
+  void Forget(Endpoint& endpoint) const;
   [[nodiscard]] SteadyTime NextAt();
 
   Loop& loop_;

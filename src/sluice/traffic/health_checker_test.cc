@@ -311,6 +311,35 @@ TEST_F(HealthCheckerTest, EndsAtOnceWhenStoppedInTheMiddleOfACheck) {
   EXPECT_EQ(client_.loop.open_streams(), 0U);
 }
 
+TEST_F(HealthCheckerTest, HandedOverWhatWasFoundHoldsForTheSuccessorBeforeItsFirstCheck) {
+  server_.answer = kSick;
+  Start();
+  client_.world.RunFor(10s);
+  ASSERT_EQ(WeightOf(kServer), 0);
+  const std::shared_ptr<Upstream> before = upstream_;
+  const auto hand_over = [&] {
+    checker_->RequestStop(HealthChecker::Stop::kHandOver);
+    UpstreamOptions options = before->options();
+    options.connect_timeout = 2s;
+    upstream_ = *Upstream::Create(std::move(options), /*workers=*/1, before.get());
+  };
+  client_.Enter(hand_over);
+  client_.world.RunFor(1s);
+  EXPECT_EQ(before->Endpoints()->gates.size(), 1U) << "who still serves by it goes on to avoid";
+  Publish({kServer, kOther});
+  EXPECT_EQ(HealthOf(kServer), Health::kUnhealthy);
+  balancer_ = std::make_unique<LoadBalancer>(upstream_, /*worker=*/0);
+  checker_ = std::make_unique<HealthChecker>(
+      client_.loop, upstream_, [this](const HealthTransition& transition) { Note(transition); });
+  Start();
+  EXPECT_EQ(WeightOf(kServer), 0);
+  EXPECT_EQ(WeightOf(kOther), 1);
+  server_.answer = kOk;
+  client_.world.RunFor(10s);
+  EXPECT_EQ(HealthOf(kServer), Health::kHealthy);
+  EXPECT_EQ(WeightOf(kServer), 1);
+}
+
 TEST_F(HealthCheckerTest, TakesItsGateAwayWhenStopped) {
   server_.answer = kSick;
   Start();

@@ -330,6 +330,21 @@ TEST_P(AnyLoadBalancing, IgnoresGatesWhenFewerThanTheThresholdAreAvailable) {
   EXPECT_EQ(bench.balancer.panic_picks().value(), 400U);
 }
 
+TEST_P(AnyLoadBalancing, D49_AQuarterLeftMakesPanicAndSeventyTwoPercentDoNot) {
+  Bench few(GetParam(), {1, 1, 1, 1});
+  for (const std::size_t index : {0U, 1U, 2U})
+    few.gate->Set(few.At(index).slot(), 0);
+  const Selection picked = few.balancer.Pick({}, kStart, few.random);
+  EXPECT_TRUE(few.balancer.panicking());
+
+  Bench most(GetParam(), std::vector<std::uint32_t>(25, 1));
+  for (std::size_t index = 0; index < 7; ++index)
+    most.gate->Set(most.At(index).slot(), 0);
+  const Selection other = most.balancer.Pick({}, kStart, most.random);
+  EXPECT_FALSE(most.balancer.panicking());
+  EXPECT_EQ(most.balancer.available(), 18U);
+}
+
 TEST_P(AnyLoadBalancing, DoesNotPanicAtTheThresholdItself) {
   Bench bench(GetParam(), {1, 1, 1, 1});
   bench.gate->Set(0, 0);

@@ -15,6 +15,9 @@ namespace sluice::traffic {
 namespace {
 
 using Identity = std::pair<Address, std::string>;  // Address and version.
+// What makes a living endpoint the one that is wanted: also its authority, which a successor of the
+// upstream may have changed.
+using FullIdentity = std::tuple<Address, std::string, std::string>;
 
 template <typename Number>
 bool Within(Number value, Number least, Number most) {
@@ -135,6 +138,10 @@ bool Contains(const EndpointList& list, const Endpoint& endpoint) {
   return at != list.members.end() && at->endpoint.get() == &endpoint;
 }
 
+std::string AuthorityOf(const EndpointSpec& spec, const Address& address) {
+  return spec.authority.empty() ? address.ToString() : spec.authority;
+}
+
 HashRing MakeRing(const EndpointList& list) {
   std::vector<std::string> names;
   names.reserve(list.members.size());
@@ -164,17 +171,25 @@ double EndpointList::GateWeight(const Endpoint& endpoint, SteadyTime now) const 
   return weight;
 }
 
-Result<std::shared_ptr<Upstream>> Upstream::Create(UpstreamOptions options, std::size_t workers) {
+Result<std::shared_ptr<Upstream>> Upstream::Create(UpstreamOptions options,
+                                                   std::size_t workers,
+                                                   const Upstream* predecessor) {
   if (Result<void> valid = Validate(options); !valid) return std::unexpected(valid.error());
   if (workers < 1) return Invalid(options, "workers: at least one is needed");
+  SLUICE_ASSERT(predecessor == nullptr || predecessor->workers() == workers);
+  std::shared_ptr<Slots> slots =
+      predecessor == nullptr ? std::make_shared<Slots>() : predecessor->slots_;
   // The constructor is private, which make_shared cannot call.
-  std::shared_ptr<Upstream> upstream(new Upstream(std::move(options), workers));
+  std::shared_ptr<Upstream> upstream(new Upstream(std::move(options), workers, std::move(slots)));
   upstream->Publish({}, SteadyTime{});
   return upstream;
 }
 
-Upstream::Upstream(UpstreamOptions options, std::size_t workers)
-    : options_(std::move(options)), workers_(workers), list_(std::make_shared<EndpointList>()) {}
+Upstream::Upstream(UpstreamOptions options, std::size_t workers, std::shared_ptr<Slots> slots)
+    : options_(std::move(options)),
+      workers_(workers),
+      slots_(std::move(slots)),
+      list_(std::make_shared<EndpointList>()) {}
 
 std::shared_ptr<const EndpointList> Upstream::Endpoints() const {
   const std::lock_guard lock(mutex_);
@@ -204,14 +219,15 @@ std::size_t Upstream::Publish(std::span<const Resolved> resolved, SteadyTime now
   }
 
   // Everything still alive is known again: also what left a while ago and is still in use.
-  std::map<Identity, std::shared_ptr<Endpoint>> alive;
+  std::map<FullIdentity, std::shared_ptr<Endpoint>> alive;
   std::vector<std::size_t> free_slots;
-  for (std::size_t slot = slots_.size(); slot-- > 0;) {
-    std::shared_ptr<Endpoint> endpoint = slots_[slot].lock();
+  for (std::size_t slot = slots_->size(); slot-- > 0;) {
+    std::shared_ptr<Endpoint> endpoint = (*slots_)[slot].lock();
     if (endpoint == nullptr) {
       free_slots.push_back(slot);
     } else {
-      alive.emplace(Identity{endpoint->address(), endpoint->version()}, std::move(endpoint));
+      FullIdentity identity{endpoint->address(), endpoint->version(), endpoint->authority()};
+      alive.emplace(std::move(identity), std::move(endpoint));
     }
   }
 
@@ -219,7 +235,8 @@ std::size_t Upstream::Publish(std::span<const Resolved> resolved, SteadyTime now
   next->members.clear();
   std::size_t left_out = 0;
   for (const auto& [identity, target] : targets) {
-    const auto known = alive.find(identity);
+    const auto known =
+        alive.find({identity.first, identity.second, AuthorityOf(*target.spec, identity.first)});
     std::shared_ptr<Endpoint> endpoint =
         known != alive.end() ? known->second : Make(*target.spec, identity.first, free_slots);
     if (endpoint == nullptr) {
@@ -243,21 +260,22 @@ std::size_t Upstream::Publish(std::span<const Resolved> resolved, SteadyTime now
 std::shared_ptr<Endpoint> Upstream::Make(const EndpointSpec& spec,
                                          const Address& address,
                                          std::vector<std::size_t>& free_slots) {
-  std::size_t slot = slots_.size();
+  std::size_t slot = slots_->size();
   if (!free_slots.empty()) {
     slot = free_slots.back();  // The lowest.
     free_slots.pop_back();
   } else if (slot < kSlotsMax) {
-    slots_.emplace_back();
+    slots_->emplace_back();
   } else {
     return nullptr;
   }
-  const std::string authority = spec.authority.empty() ? address.ToString() : spec.authority;
-  auto endpoint = std::make_shared<Endpoint>(
-      Endpoint::Identity{
-          .slot = slot, .address = address, .authority = authority, .version = spec.version},
-      workers_);
-  slots_[slot] = endpoint;
+  auto endpoint =
+      std::make_shared<Endpoint>(Endpoint::Identity{.slot = slot,
+                                                    .address = address,
+                                                    .authority = AuthorityOf(spec, address),
+                                                    .version = spec.version},
+                                 workers_);
+  (*slots_)[slot] = endpoint;
   return endpoint;
 }
 

@@ -67,8 +67,12 @@ class Upstream final {
   // Literal addresses are members at once, names only after the first Publish() that has them.
   // `workers` >= 1. Fails with kInvalidOption: no endpoints, a spec without address and host, the
   // same endpoint twice, a number out of its range.
-  [[nodiscard]] static Result<std::shared_ptr<Upstream>> Create(UpstreamOptions options,
-                                                                std::size_t workers);
+  //
+  // `predecessor` is the upstream of that name with other options, which this one takes the place
+  // of, with as many workers: endpoints that both have are the same objects in the same slots, so
+  // what is known of them goes on. It may serve on for a while; both share one numbering of slots.
+  [[nodiscard]] static Result<std::shared_ptr<Upstream>> Create(
+      UpstreamOptions options, std::size_t workers, const Upstream* predecessor = nullptr);
 
   Upstream(const Upstream&) = delete;
   Upstream& operator=(const Upstream&) = delete;
@@ -99,7 +103,9 @@ class Upstream final {
   void Unwatch(EndpointWatcher& watcher);
 
  private:
-  Upstream(UpstreamOptions options, std::size_t workers);
+  using Slots = std::vector<std::weak_ptr<Endpoint>>;
+
+  Upstream(UpstreamOptions options, std::size_t workers, std::shared_ptr<Slots> slots);
 
   struct Target;
   [[nodiscard]] std::shared_ptr<Endpoint> Make(const EndpointSpec& spec,
@@ -111,8 +117,8 @@ class Upstream final {
 
   UpstreamOptions options_;
   std::size_t workers_;
-  std::vector<std::weak_ptr<Endpoint>> slots_;  // Of the control loop.
-  std::vector<EndpointWatcher*> watchers_;      // Of the control loop.
+  std::shared_ptr<Slots> slots_;            // Of the control loop.
+  std::vector<EndpointWatcher*> watchers_;  // Of the control loop.
 
   mutable std::mutex mutex_;  // Guards `list_`, for the length of a pointer copy.
   std::shared_ptr<const EndpointList> list_;

@@ -56,6 +56,30 @@ TEST(Upstream, HasItsLiteralEndpointsAtOnce) {
   EXPECT_EQ(upstream->Endpoints()->members[1].weight, 3U);
 }
 
+TEST(Upstream, ASuccessorGoesOnWithTheEndpointsItSharesWithItsPredecessor) {
+  const auto before = Made(OptionsOf(LoadBalancing::kRoundRobin, {1, 1, 1}));
+  before->Endpoints()->members[1].endpoint->set_health(Health::kUnhealthy);
+  UpstreamOptions options = OptionsOf(LoadBalancing::kRandom, {1, 5});
+  options.endpoints.push_back(LiteralSpec(9));
+  const auto after = *Upstream::Create(std::move(options), /*workers=*/2, before.get());
+  EXPECT_THAT(Labels(*after), ElementsAre("127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:9"));
+  EXPECT_EQ(after->Endpoints()->members[1].endpoint, before->Endpoints()->members[1].endpoint);
+  EXPECT_EQ(after->Endpoints()->members[1].weight, 5U);
+  EXPECT_EQ(after->Endpoints()->members[1].endpoint->health(), Health::kUnhealthy);
+  EXPECT_EQ(after->Endpoints()->members[2].endpoint->slot(), 3U) << "the third is still in use";
+}
+
+TEST(Upstream, ASuccessorThatCallsAnEndpointOtherwiseMakesItAnew) {
+  UpstreamOptions options = OptionsOf(LoadBalancing::kRoundRobin, {1});
+  options.endpoints[0].authority = "old:80";
+  const auto before = Made(options);
+  options.endpoints[0].authority = "new:80";
+  const auto after = *Upstream::Create(options, /*workers=*/2, before.get());
+  EXPECT_EQ(after->Endpoints()->members[0].endpoint->authority(), "new:80");
+  EXPECT_NE(after->Endpoints()->members[0].endpoint->slot(),
+            before->Endpoints()->members[0].endpoint->slot());
+}
+
 TEST(Upstream, HasNoEndpointOfANameBeforeItIsPublished) {
   const auto upstream = OneName();
   EXPECT_THAT(Labels(*upstream), IsEmpty());

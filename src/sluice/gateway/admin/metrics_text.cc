@@ -215,6 +215,37 @@ void AddBreakers(Gateway& gateway, Page& page) {
   }
 }
 
+void AddOutliers(const Snapshot& snapshot, Page& page) {
+  const auto each = [&snapshot](auto visit) {
+    for (const UpstreamPlan& plan : snapshot.upstreams) {
+      if (plan.outliers != nullptr) visit(plan.config->name, plan.outliers->Totals());
+    }
+  };
+  const auto by_cause = [&each, &page](auto counts) {
+    each([&](const std::string& name, const breaker::OutlierTotals& totals) {
+      for (std::size_t i = 0; i < breaker::kEjectionCauses; ++i) {
+        const std::string_view cause = NameOf(static_cast<breaker::EjectionCause>(i));
+        page.Add({Label("upstream", name), Label("cause", cause)}, counts(totals)[i]);
+      }
+    });
+  };
+  page.Begin(MetricType::Gauge, "sluice_outlier_ejections_active",
+             "Endpoints that are out by outlier detection.");
+  each([&page](const std::string& name, const breaker::OutlierTotals& totals) {
+    page.Add({Label("upstream", name)}, totals.active);
+  });
+  page.Begin(MetricType::Counter, "sluice_outlier_ejections_total", "Ejections of endpoints.");
+  by_cause([](const breaker::OutlierTotals& totals) { return totals.ejections_total; });
+  page.Begin(MetricType::Counter, "sluice_outlier_would_eject_total",
+             "Ejections that were only counted.");
+  by_cause([](const breaker::OutlierTotals& totals) { return totals.would_eject_total; });
+  page.Begin(MetricType::Counter, "sluice_outlier_overflow_total",
+             "Ejections left out because too many endpoints were out.");
+  each([&page](const std::string& name, const breaker::OutlierTotals& totals) {
+    page.Add({Label("upstream", name)}, totals.overflow_total);
+  });
+}
+
 void AddDegrade(const Snapshot& snapshot, Page& page) {
   page.Begin(MetricType::Counter, "sluice_degrade_total", "Degraded answers given.");
   for (const degrade::DegradeChain* chain : ChainsOf(snapshot)) {
@@ -301,6 +332,7 @@ std::string MetricsText(Gateway& gateway, const ProcessHooks& hooks) {
     const Snapshot& snapshot = *gateway.registry().current();
     AddRateLimits(snapshot, page);
     AddBreakers(gateway, page);
+    AddOutliers(snapshot, page);
     AddDegrade(snapshot, page);
     AddUpstreams(gateway, snapshot, page);
   }

@@ -67,16 +67,35 @@ Json DegradeJson(const degrade::DegradeChain& chain) {
   return {{"name", chain.name()}, {"kind", "degrade"}, {"steps", std::move(steps)}};
 }
 
-Json EndpointJson(const traffic::Upstream& upstream,
-                  const traffic::EndpointMember& member,
-                  SteadyTime now) {
+// Why an endpoint is out, and until when; or what it was found to be like.
+Json OutlierJson(const breaker::HostStatus& status) {
+  Json json = {
+      {"ejected", status.is_ejected},        {"enforced", status.is_enforced},
+      {"ejections", status.ejections_total}, {"in_a_row", status.in_a_row},
+      {"success_rate", status.success_rate}, {"latency_p90_seconds", Seconds(status.latency_p90)}};
+  if (status.ejections_total > 0) json["last_cause"] = NameOf(status.cause);
+  if (status.is_ejected) json["back_in_seconds"] = Seconds(status.remaining);
+  return json;
+}
+
+Json EndpointJson(const UpstreamPlan& plan, const traffic::EndpointMember& member, SteadyTime now) {
   const traffic::Endpoint& endpoint = *member.endpoint;
-  return {{"endpoint", endpoint.label()},
-          {"health", traffic::NameOf(endpoint.health())},
-          {"weight", upstream.Endpoints()->GateWeight(endpoint, now)},
-          {"active", endpoint.active()},
-          {"requests", endpoint.requests_total()},
-          {"failures", endpoint.failures_total()}};
+  const auto list = plan.upstream->Endpoints();
+  Json reasons = Json::array();
+  for (const auto& gate : list->gates) {
+    if (gate->Weight(endpoint.slot(), now) < 1) reasons.push_back(gate->reason());
+  }
+  Json json = {{"endpoint", endpoint.label()},
+               {"health", traffic::NameOf(endpoint.health())},
+               {"weight", list->GateWeight(endpoint, now)},
+               {"reasons", std::move(reasons)},
+               {"active", endpoint.active()},
+               {"requests", endpoint.requests_total()},
+               {"failures", endpoint.failures_total()}};
+  if (plan.outliers != nullptr) {
+    json["outlier"] = OutlierJson(plan.outliers->StatusOf(endpoint.slot(), now));
+  }
+  return json;
 }
 
 }  // namespace
@@ -152,7 +171,7 @@ std::string UpstreamsJson(Gateway& gateway) {
   for (const UpstreamPlan& plan : gateway.registry().current()->upstreams) {
     Json endpoints = Json::array();
     for (const traffic::EndpointMember& member : plan.upstream->Endpoints()->members) {
-      endpoints.push_back(EndpointJson(*plan.upstream, member, now));
+      endpoints.push_back(EndpointJson(plan, member, now));
     }
     const PoolTotals pool = PoolTotalsOf(gateway.stats(), plan.config->name);
     upstreams.push_back({{"name", plan.config->name},

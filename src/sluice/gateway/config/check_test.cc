@@ -52,6 +52,27 @@ TEST(CheckListeners, AddressesDoNotClash) {
                           "choose another port"));
 }
 
+TEST(CheckUpstreams, EjectionTimesAndFactorsFitTogether) {
+  const auto problem = [](std::string_view outliers, std::string_view endpoints) {
+    return ProblemsOf(
+        fmt::format("listeners: [{{name: a, listen: \"127.0.0.1:1\"}}]\n"
+                    "upstreams: [{{name: u, endpoints: [{}],\n"
+                    "             outlier_detection: {{{}}}}}]\n"
+                    "routes: [{{name: r, upstream: u}}]",
+                    endpoints, outliers));
+  };
+  const std::string_view two = "\"10.0.0.1:80\", \"10.0.0.2:80\"";
+  EXPECT_THAT(problem("", two), IsEmpty());
+  EXPECT_THAT(problem("base_ejection_time: 10m", two),
+              ElementsAre("upstreams[0].outlier_detection.max_ejection_time: must be at least "
+                          "base_ejection_time (10m), got 5m"));
+  EXPECT_THAT(problem("latency_factor: 0.5", two),
+              ElementsAre("upstreams[0].outlier_detection.latency_factor: must be 0 or 1..1000, "
+                          "got 0.5"));
+  EXPECT_THAT(problem("interval: 1ms", two).size(), 1U);
+  EXPECT_THAT(problem("", "\"a.test:80\""), IsEmpty());
+}
+
 TEST(Check, NamesAreUnique) {
   EXPECT_THAT(
       ProblemsOf("listeners: [{name: a, listen: \"127.0.0.1:1\"}, {name: a, listen: "

@@ -52,6 +52,26 @@ void CheckHashOn(const UpstreamConfig& upstream, const std::string& path, Findin
   }
 }
 
+void CheckOutliers(const UpstreamConfig& upstream, const std::string& path, Findings& findings) {
+  if (!upstream.outlier_detection || upstream.endpoints.empty()) return;
+  const OutlierDetectionConfig& outliers = *upstream.outlier_detection;
+  const std::string place = path + ".outlier_detection";
+  if (outliers.max_ejection_time < outliers.base_ejection_time) {
+    findings.Complain(place + ".max_ejection_time",
+                      fmt::format("must be at least base_ejection_time ({}), got {}",
+                                  PrintDuration(outliers.base_ejection_time),
+                                  PrintDuration(outliers.max_ejection_time)));
+  }
+  if (outliers.latency_factor > 0 && outliers.latency_factor < 1) {
+    findings.Complain(place + ".latency_factor",
+                      fmt::format("must be 0 or 1..1000, got {}", outliers.latency_factor));
+  }
+  const Result<Endpoint> endpoint = ParseEndpoint(upstream.endpoints.front());
+  if (upstream.endpoints.size() == 1 && endpoint && endpoint->address) {
+    findings.Warn(place, "does nothing: the only endpoint of an upstream is never ejected");
+  }
+}
+
 // A degrade chain on every forwarding route is what makes the loss of an upstream survivable.
 void CheckCritical(const Config& config,
                    const UpstreamConfig& upstream,
@@ -86,6 +106,7 @@ void CheckUpstreams(const Config& config, Findings& findings) {
     const std::string path = Child("upstreams", i);
     CheckEndpoints(upstream, path, listeners, findings);
     CheckHashOn(upstream, path, findings);
+    CheckOutliers(upstream, path, findings);
     if (upstream.circuit_breaker) {
       CheckBreaker(*upstream.circuit_breaker, path + ".circuit_breaker", findings);
     }

@@ -31,6 +31,10 @@ void Describe(FieldVisitor& v, RecoveryRampConfig& x);
 void Describe(FieldVisitor& v, BreakerRecordConfig& x);
 void Describe(FieldVisitor& v, BreakerIgnoreConfig& x);
 
+// describe_outlier.cc
+void Describe(FieldVisitor& v, OutlierDetectionConfig& x);
+void Describe(FieldVisitor& v, SlowStartConfig& x);
+
 // describe_route.cc
 void Describe(FieldVisitor& v, RouteConfig& x);
 void Describe(FieldVisitor& v, MatchConfig& x);

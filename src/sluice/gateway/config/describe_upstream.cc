@@ -57,6 +57,13 @@ void Describe(FieldVisitor& v, UpstreamConfig& x) {
           Count(x.max_requests_per_connection, 0, 1'000'000'000));
   v.Field({.name = "circuit_breaker", .doc = "When to stop asking. `{}` takes the defaults."},
           OptionalObject(x.circuit_breaker));
+  v.Field({.name = "outlier_detection",
+           .doc = "When a single endpoint gets no traffic for a while. `{}` takes the defaults."},
+          OptionalObject(x.outlier_detection));
+  v.Field({.name = "slow_start",
+           .doc = "A growing share for endpoints that come later, or come back. `{}` takes the "
+                  "defaults."},
+          OptionalObject(x.slow_start));
   v.Field({.name = "retry_budget", .doc = "How many retries this upstream may see at once."},
           Object(x.retry_budget));
   v.Field({.name = "critical",
@@ -65,8 +72,7 @@ void Describe(FieldVisitor& v, UpstreamConfig& x) {
   v.Field({.name = "host_header",
            .doc = "`pass` forwards the client's Host, `endpoint` sends the endpoint's."},
           Word(x.host_header, {.now = kHostHeaders}));
-  v.Later({"outlier_detection", "admission_control", "slow_start", "concurrency_limits", "tls",
-           "http2"});
+  v.Later({"admission_control", "concurrency_limits", "tls", "http2"});
 }
 
 void Describe(FieldVisitor& v, HealthCheckConfig& x) {

@@ -95,6 +95,39 @@ struct BreakerConfig {
   double enforce_percent = 100;  // 0 .. 100 of the refusals that refuse; the rest only count.
 };
 
+// Names follow Envoy. See breaker/outlier_options.h for what each does.
+struct OutlierDetectionConfig {
+  std::int64_t consecutive_5xx = 5;                   // 0 .. 100'000 in a row; 0: off.
+  std::int64_t consecutive_gateway_failure = 0;       // 0 .. 100'000; 0: off.
+  std::int64_t consecutive_local_origin_failure = 5;  // 0 .. 100'000; 0: off. With the split.
+  bool split_external_local_origin_errors = false;
+  Nanos interval = std::chrono::seconds(10);              // 10 ms .. 1 h.
+  Nanos base_ejection_time = std::chrono::seconds(30);    // 1 ms .. 24 h.
+  Nanos max_ejection_time = std::chrono::seconds(300);    // base_ejection_time .. 24 h.
+  Nanos max_ejection_time_jitter{0};                      // 0 .. 1 h.
+  double max_ejection_percent = 10;                       // 0 .. 100 of the endpoints.
+  bool always_eject_one_host = true;                      // Even if that is over the percentage.
+  std::int64_t success_rate_minimum_hosts = 5;            // 1 .. 10'000.
+  std::int64_t success_rate_request_volume = 100;         // 1 .. 1'000'000'000 per interval.
+  double success_rate_stdev_factor = 1900;                // Thousandths, 0 .. 100'000; 0: off.
+  double failure_percentage_threshold = 0;                // 0 .. 100; 0: off.
+  std::int64_t failure_percentage_minimum_hosts = 5;      // 1 .. 10'000.
+  std::int64_t failure_percentage_request_volume = 50;    // 1 .. 1'000'000'000 per interval.
+  double latency_factor = 0;                              // 0: off; else 1 .. 1'000.
+  Nanos latency_minimum = std::chrono::milliseconds(10);  // 0 .. 1 h.
+  std::int64_t latency_minimum_hosts = 3;                 // 1 .. 10'000.
+  std::int64_t latency_request_volume = 100;              // 1 .. 1'000'000'000 per interval.
+  bool successful_active_health_check_uneject_host = true;
+  GuardMode mode = GuardMode::kEnforce;
+  double enforce_percent = 100;  // 0 .. 100 of the ejections are carried out.
+};
+
+struct SlowStartConfig {
+  Nanos window = std::chrono::seconds(30);  // 1 ms .. 1 h.
+  double aggression = 1.0;                  // 0.1 .. 10; above 1 rises faster at first.
+  double min_weight_percent = 10;           // 1 .. 100 of its share at the beginning.
+};
+
 struct RetryBudgetConfig {
   double budget_percent = 20;              // 0 .. 100 of the requests in flight may be retries.
   std::int64_t min_retry_concurrency = 3;  // 0 .. 10'000 are always allowed.
@@ -119,6 +152,8 @@ struct UpstreamConfig {
   Nanos idle_timeout = std::chrono::seconds(30);      // 1 ms .. 1 h for a pooled connection.
   std::int64_t max_requests_per_connection = 10'000;  // 0 .. 1'000'000'000; 0: no end.
   std::optional<BreakerConfig> circuit_breaker;       // Bears the upstream's name.
+  std::optional<OutlierDetectionConfig> outlier_detection;
+  std::optional<SlowStartConfig> slow_start;
   RetryBudgetConfig retry_budget;
   bool critical = true;  // false: its loss must be survivable; `sluice check` asks for a chain.
   HostHeader host_header = HostHeader::kPass;
