@@ -1,0 +1,301 @@
+#include "sluice/dag/run_block.h"
+
+#include <cstring>
+#include <new>
+#include <utility>
+
+#include "sluice/contract/assert.h"
+#include "sluice/contract/frame_pool.h"
+#include "sluice/dag/managed_node.h"
+#include "sluice/dag/runner_state.h"
+
+namespace sluice::dag {
+namespace {
+
+constexpr auto kSucceededByte = static_cast<std::uint8_t>(NodeState::kSucceeded);
+
+}  // namespace
+
+// The body of a node without retries, hedges and guards. Its memory is a coroutine frame's.
+struct RunBlock::PlainActivity : Activity, WorkOwner {
+  PlainActivity(RunBlock& its_run, std::uint16_t its_node, SteadyTime until)
+      : Activity(its_run, its_node, /*managed=*/false, &NodeDeadlinePassed),
+        WorkOwner(&PlainFinished),
+        context(its_run, its_run.loop(), until, its_node, 1) {}
+
+  Context context;
+};
+
+RunBlock::RunBlock(const CompiledPlan& plan,
+                   Generation& generation,
+                   Loop& loop,
+                   const RunOptions& options)
+    : plan_(&plan),
+      loop_(&loop),
+      deadline_(options.deadline),
+      generation_(&generation),
+      run_deadline_(&RunDeadlinePassed, this),
+      observer_(options.observer),
+      id_(options.id) {
+  auto* const block = reinterpret_cast<std::byte*>(this);
+  states_ = reinterpret_cast<std::uint8_t*>(block + plan.states_offset);
+  async_queue_ = reinterpret_cast<std::uint16_t*>(block + plan.async_queue_offset);
+  sync_queue_ = reinterpret_cast<std::uint16_t*>(block + plan.sync_queue_offset);
+  std::memcpy(states_, plan.first_states.data(), plan.first_states.size());
+  if (plan.has_counts) {
+    std::memcpy(counts(), plan.first_counts.data(),
+                plan.first_counts.size() * sizeof(std::uint16_t));
+  }
+  for (const CompiledPlan::Init& init : plan.inits)
+    init.construct(slot(init.slot), init.capacity);
+  if (options.tracing == Tracing::kOn) {
+    careful_ = true;
+    moments_ = reinterpret_cast<Moments*>(block + plan.trace_offset);
+    for (std::uint32_t node = 0; node < plan.node_count; ++node)
+      ::new (moments_ + node) Moments();
+  }
+}
+
+RunBlock::~RunBlock() {
+  SLUICE_ASSERT(live_ == 0);
+  for (const CompiledPlan::Drop& drop : plan_->drops) {
+    if (drop.always || HasValue(state(drop.node))) drop.destroy(slot(drop.slot));
+  }
+}
+
+void RunBlock::Begin() {
+  begun_ = true;
+  const bool reads_clock = deadline_ != kNever || moments_ != nullptr;
+  if (reads_clock) began_at_ = loop_->now();
+  if (deadline_ != kNever) {
+    if (deadline_ <= began_at_) return RunTimedOut();
+    if (!run_deadline_.armed()) loop_->Arm(run_deadline_, deadline_);
+  }
+  const std::vector<std::uint16_t>& roots = plan_->roots;
+  for (std::size_t i = 0; i < plan_->async_roots; ++i)
+    async_queue_[async_tail_++] = roots[i];
+  for (std::size_t i = plan_->async_roots; i < roots.size(); ++i) {
+    sync_queue_[sync_tail_++] = roots[i];
+  }
+  if (plan_->output == 0) Decide();  // The input is the output.
+  Drain();
+}
+
+void RunBlock::Drain() {
+  if (draining_) return;  // Whoever drains goes on with what was queued.
+  draining_ = true;
+  while (true) {
+    if (async_head_ != async_tail_) {
+      StartNode(plan_->nodes[plan_->units[async_queue_[async_head_++]].head]);
+    } else if (sync_head_ != sync_tail_) {
+      RunUnit(sync_queue_[sync_head_++]);
+    } else {
+      break;
+    }
+  }
+  draining_ = false;
+  EndIfQuiet();
+}
+
+void RunBlock::RunUnit(std::uint16_t index) {
+  const Unit& unit = plan_->units[index];
+  const Step* const step = plan_->steps.data() + unit.first_step;
+  if (unit.steps == 0) {
+    StartNode(plan_->nodes[unit.head]);
+  } else if (careful_) {
+    SweepCarefully(step, step + unit.steps);
+  } else {
+    Sweep(step, step + unit.steps);
+  }
+}
+
+// The way of almost every run: nothing was skipped, so nothing needs to be looked at.
+void RunBlock::Sweep(const Step* step, const Step* end) {
+  std::uint8_t* const states = states_;
+  for (; step != end; ++step) {
+    if (!step->call(*step, *this)) [[unlikely]] {
+      NodeFailed(step->node, TakeStepFailure());
+      return SweepCarefully(step + 1, end);
+    }
+    states[step->node] = kSucceededByte;
+    if (!step->releases) continue;
+    Release(step->node);
+    // Calls go out before the next function computes.
+    while (async_head_ != async_tail_) {
+      StartNode(plan_->nodes[plan_->units[async_queue_[async_head_++]].head]);
+    }
+    if (careful_) [[unlikely]] {
+      return SweepCarefully(step + 1, end);
+    }
+  }
+}
+
+void RunBlock::SweepCarefully(const Step* step, const Step* end) {
+  for (; step != end; ++step) {
+    if (state(step->node) != NodeState::kPending) continue;
+    if (moments_ != nullptr) {
+      moments_[step->node].start = loop_->now();
+      moments_[step->node].attempts = 1;
+    }
+    states_[step->node] = static_cast<std::uint8_t>(NodeState::kRunning);
+    if (!step->call(*step, *this)) {
+      NodeFailed(step->node, TakeStepFailure());
+    } else {
+      NodeSucceeded(step->node);
+    }
+    while (async_head_ != async_tail_) {
+      StartNode(plan_->nodes[plan_->units[async_queue_[async_head_++]].head]);
+    }
+  }
+}
+
+void RunBlock::StartNode(const NodeRecord& record) {
+  if (state(record.step.node) != NodeState::kPending) return;
+  const bool reads_clock =
+      deadline_ != kNever || record.timeout != Nanos::max() || moments_ != nullptr;
+  const SteadyTime now = reads_clock ? loop_->now() : SteadyTime{};
+  if (deadline_ != kNever && (now >= deadline_ || deadline_ - now < record.min_budget)) {
+    return NotStarted(record);
+  }
+  if (moments_ != nullptr) moments_[record.step.node].start = now;
+  states_[record.step.node] = static_cast<std::uint8_t>(NodeState::kRunning);
+  if (record.is_managed) {
+    ManagedNode::Start(*this, record);
+  } else {
+    StartPlain(record, now);
+  }
+}
+
+void RunBlock::StartPlain(const NodeRecord& record, SteadyTime now) {
+  CountAttempt(record.step.node);
+  SteadyTime until = deadline_;
+  bool arms = false;
+  if (record.timeout != Nanos::max()) {
+    const SteadyTime own = SaturatingAdd(now, record.timeout);
+    arms = own < until;  // Else the run's own timer ends it.
+    if (arms) until = own;
+  }
+  auto* const activity =
+      ::new (AllocateFrame(sizeof(PlainActivity))) PlainActivity(*this, record.step.node, until);
+  activity->slot = slot(record.step.slot);
+  activity->optional_slot = record.is_optional;
+  Enter(*activity);
+  if (arms) loop_->Arm(activity->deadline, until);
+  if (record.has_streams) ReleaseAtStart(record.step.node);
+  record.start(record, activity->context, *activity);
+}
+
+void RunBlock::PlainFinished(WorkOwner& owner) {
+  auto* const activity = static_cast<PlainActivity*>(&owner);
+  RunBlock& run = activity->run;
+  const std::uint16_t node = activity->node;
+  const WorkOwner::End end = activity->end;
+  std::unique_ptr<NodeError> failure = std::move(activity->failure);
+  run.Leave(*activity);
+  activity->~PlainActivity();
+  FreeFrame(activity, sizeof(PlainActivity));
+  if (end == WorkOwner::End::kDropped) {
+    ++run.late_results_;
+  } else if (run.IsWanted(node)) {
+    if (end == WorkOwner::End::kValue) {
+      run.NodeSucceeded(node);
+    } else {
+      run.NodeFailed(node, std::move(failure));
+    }
+  }
+  run.Drain();
+}
+
+void RunBlock::StopActivity(Activity& activity, Verdict verdict) {
+  if (activity.is_managed) return static_cast<ManagedNode&>(activity).Abandon(verdict);
+  static_cast<PlainActivity&>(activity).accepts = false;
+  if (!plan_->nodes[activity.node].never_once_started) RequestStop(activity);
+}
+
+void RunBlock::RequestStop(Activity& activity) {
+  if (activity.is_managed) return static_cast<ManagedNode&>(activity).RequestStop();
+  static_cast<PlainActivity&>(activity).context.RequestStop();
+}
+
+bool RunBlock::HasReturned(const Activity& activity) const {
+  if (activity.is_managed) return static_cast<const ManagedNode&>(activity).has_returned();
+  return static_cast<const PlainActivity&>(activity).end != WorkOwner::End::kNone;
+}
+
+void RunBlock::Enter(Activity& activity) {
+  activity.next = activities_;
+  activity.link = &activities_;
+  if (activities_ != nullptr) activities_->link = &activity.next;
+  activities_ = &activity;
+  ++live_;
+}
+
+void RunBlock::Leave(Activity& activity) {
+  loop_->Disarm(activity.deadline);
+  *activity.link = activity.next;
+  if (activity.next != nullptr) activity.next->link = activity.link;
+  --live_;
+}
+
+void RunBlock::NodeSucceeded(std::uint16_t node) {
+  SetTerminal(node, NodeState::kSucceeded);
+  Release(node);
+}
+
+void RunBlock::SetTerminal(std::uint16_t node, NodeState state) {
+  states_[node] = static_cast<std::uint8_t>(state);
+  if (moments_ != nullptr && moments_[node].start != kNever) moments_[node].end = loop_->now();
+  if (plan_->nodes[node].has_streams) CloseStreams(node);
+}
+
+void RunBlock::Push(std::uint32_t edge) {
+  const auto target = static_cast<std::uint16_t>(edge & UnitEdge::kTarget);
+  if ((edge & UnitEdge::kSingle) == 0 && --counts()[target] != 0) return;
+  if ((edge & UnitEdge::kAsync) != 0) {
+    async_queue_[async_tail_++] = target;
+  } else {
+    sync_queue_[sync_tail_++] = target;
+  }
+}
+
+// `node` has a value: its dependents have one edge less to wait for.
+void RunBlock::Release(std::uint16_t node) {
+  const std::uint32_t* edge = plan_->edges.data() + plan_->edge_rows[node];
+  const std::uint32_t* const end = plan_->edges.data() + plan_->edge_rows[node + 1U];
+  for (; edge != end; ++edge) {
+    if ((*edge & UnitEdge::kSpecial) != 0) [[unlikely]] {
+      ReleaseSpecial(node, *edge);
+    } else {
+      Push(*edge);
+    }
+  }
+  if (node == plan_->output && !decided_) Decide();
+}
+
+// The result is known; whoever waits for it goes on in this turn.
+void RunBlock::Decide() {
+  decided_ = true;
+  if (moments_ != nullptr) decided_at_ = loop_->now();
+  generation_->runner().RunDecided(*this);
+  if (waiter.handle != nullptr) RunQueue::Current().Push(waiter);
+}
+
+void RunBlock::EndIfQuiet() {
+  if (!decided_ || live_ != 0 || ended_ || draining_) return;
+  ended_ = true;
+  loop_->Disarm(run_deadline_);
+  if (observer_ != nullptr) NotifyObserver();
+  RunnerState& runner = generation_->runner();
+  const bool free_now = !held_;
+  if (begun_) runner.RunEnded(*this);  // May begin others, which changes nothing here.
+  if (free_now) generation_->Free(*this);
+}
+
+void RunBlock::LetGo() {
+  waiter.handle = nullptr;
+  if (ended_) return generation_->Free(*this);
+  held_ = false;            // Free at the end, which may be
+  if (!decided_) Cancel();  // now.
+}
+
+}  // namespace sluice::dag

@@ -1,0 +1,218 @@
+// RunBlock: the whole private state of one run, and the engine that moves it on.
+//
+// One piece of memory: this header, the counters of units, the states of nodes, two queues of ready
+// units, the values, and with tracing two moments a node. Completions only mark and queue; Drain()
+// then starts what is ready, asynchronous nodes before plain functions, so the stack stays flat.
+// No atomics: everything happens on the loop that began the run.
+//
+// A run is decided once (its result is known), then ended (its last started body is over), then
+// free (ended, and nobody holds its outcome).
+
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "sluice/contract/guard.h"
+#include "sluice/contract/loop.h"
+#include "sluice/contract/run_queue.h"
+#include "sluice/contract/time.h"
+#include "sluice/contract/timer.h"
+#include "sluice/dag/compiled_plan.h"
+#include "sluice/dag/context.h"
+#include "sluice/dag/node_state.h"
+#include "sluice/dag/run_options.h"
+#include "sluice/dag/work.h"
+
+namespace sluice::dag {
+
+class Generation;
+
+// A node whose body runs: what must be there until it ends.
+struct Activity {
+  Activity(RunBlock& its_run, std::uint16_t its_node, bool managed, Timer::Fire on_deadline)
+      : run(its_run), deadline(on_deadline, this), node(its_node), is_managed(managed) {}
+  Activity(const Activity&) = delete;
+  Activity& operator=(const Activity&) = delete;
+  ~Activity() = default;
+
+  RunBlock& run;
+  Timer deadline;
+  Activity* next = nullptr;
+  Activity** link = nullptr;
+  std::uint16_t node;
+  bool is_managed;
+};
+
+// One failure of a node, in the order in which they happened.
+struct Failure {
+  std::unique_ptr<Failure> next;
+  NodeError error;
+  std::uint16_t node = 0;
+  bool absorbed = false;  // A fallback or an absence took the value's place.
+};
+
+class RunBlock {
+ public:
+  RunBlock(const CompiledPlan& plan, Generation& generation, Loop& loop, const RunOptions& options);
+  RunBlock(const RunBlock&) = delete;
+  RunBlock& operator=(const RunBlock&) = delete;
+  ~RunBlock();
+
+  // Begins the run; the input is in its slot.
+  void Begin();
+
+  // While it waits for its turn.
+  void ArmDeadline() {
+    if (deadline_ != kNever) loop_->Arm(run_deadline_, deadline_);
+  }
+
+  // Ends it with `error` before any node has started.
+  void Refuse(NodeError error);
+
+  // Asks for an end now. Does nothing once the result is known.
+  void Cancel();
+
+  // The holder of the outcome lets go; a run without a result is cancelled.
+  void LetGo();
+
+  [[nodiscard]] bool is_decided() const { return decided_; }
+  [[nodiscard]] bool has_ended() const { return ended_; }
+  [[nodiscard]] const NodeError* error() const { return error_.get(); }
+  [[nodiscard]] const Failure* failures() const { return failures_.get(); }
+  [[nodiscard]] const CompiledPlan& plan() const { return *plan_; }
+  [[nodiscard]] Generation& generation() const { return *generation_; }
+  [[nodiscard]] Loop& loop() const { return *loop_; }
+  [[nodiscard]] SteadyTime deadline() const { return deadline_; }
+  [[nodiscard]] std::uint64_t id() const { return id_; }
+  [[nodiscard]] std::uint32_t late_results() const { return late_results_; }
+  [[nodiscard]] NodeState state(std::uint16_t node) const {
+    return static_cast<NodeState>(states_[node]);
+  }
+  [[nodiscard]] void* slot(std::uint32_t offset) {
+    return reinterpret_cast<std::byte*>(this) + offset;
+  }
+  [[nodiscard]] const void* slot(std::uint32_t offset) const {
+    return reinterpret_cast<const std::byte*>(this) + offset;
+  }
+
+  // What a traced run remembers of a node; null without tracing.
+  struct Moments {
+    SteadyTime start = kNever;
+    SteadyTime end = kNever;
+    std::uint8_t attempts = 0;
+  };
+  [[nodiscard]] const Moments* moments() const { return moments_; }
+  [[nodiscard]] SteadyTime began_at() const { return began_at_; }
+  [[nodiscard]] SteadyTime decided_at() const { return decided_at_; }
+
+  // For bodies of plain functions: why the step under way fails.
+  void Failed(NodeError error) { step_failure_ = std::make_unique<NodeError>(std::move(error)); }
+  void Failed(Error error);
+  void FailedWithException();  // From within a handler.
+
+  // For managed nodes (managed_node.cc), which end in one of these.
+  void NodeSucceeded(std::uint16_t node);
+  void NodeFailed(std::uint16_t node, std::unique_ptr<NodeError> error);
+  void CountLateResult() { ++late_results_; }
+  void CountAttempt(std::uint16_t node) {
+    if (moments_ != nullptr) ++moments_[node].attempts;
+  }
+  [[nodiscard]] std::unique_ptr<NodeError> TakeStepFailure() { return std::move(step_failure_); }
+  void Enter(Activity& activity);
+  void Leave(Activity& activity);
+  void Drain();
+  [[nodiscard]] bool IsWanted(std::uint16_t node) const { return !IsTerminal(state(node)); }
+
+  // Links of the runner's queue, pool and list.
+  RunBlock* next = nullptr;
+  RunBlock* previous = nullptr;
+
+  // Whoever awaits the result; pushed into the run queue when it is known.
+  Ready waiter;
+
+ private:
+  friend class ManagedNode;
+
+  struct PlainActivity;
+
+  // run_block.cc: the way of success.
+  void Sweep(const Step* step, const Step* end);
+  void SweepCarefully(const Step* step, const Step* end);
+  void RunUnit(std::uint16_t unit);
+  void StartNode(const NodeRecord& record);
+  void StartPlain(const NodeRecord& record, SteadyTime now);
+  static void PlainFinished(WorkOwner& owner);
+  void Release(std::uint16_t node);
+  void ReleaseSpecial(std::uint16_t node, std::uint32_t edge);
+  void Push(std::uint32_t edge);
+  void SetTerminal(std::uint16_t node, NodeState state);
+  void Decide();
+  void EndIfQuiet();
+
+  // run_failure.cc: everything else.
+  void NotStarted(const NodeRecord& record);
+  void ReleaseAtStart(std::uint16_t node);
+  void NotifyObserver();
+  [[nodiscard]] bool Absorb(std::uint16_t node, std::unique_ptr<NodeError>& error);
+  Failure& Note(std::uint16_t node, std::unique_ptr<NodeError> error);
+  void SkipDependents(std::uint16_t node);
+  [[nodiscard]] bool Needs(std::uint16_t node, std::uint16_t input) const;
+  [[nodiscard]] bool IsTrue(std::uint16_t node) const;
+  void Skip(std::uint16_t node, NodeState reason);
+  void ReleaseOrderOnly(std::uint16_t node);
+  void Select(const SelectRecord& select, std::uint32_t edge);
+  void DecideAgainst(std::unique_ptr<NodeError> error);
+  void CancelRest(NodeState running_state);
+  [[nodiscard]] std::vector<bool> NeededByEffects() const;
+  void CancelNode(std::uint16_t node, NodeState running_state);
+  // The node is terminal: what its body returns is dropped, and it is asked to stop if it may be.
+  void StopActivity(Activity& activity, Verdict verdict);
+  void RequestStop(Activity& activity);
+  void AskToStop(std::uint16_t node);
+  [[nodiscard]] bool HasReturned(const Activity& activity) const;
+  void CloseStreams(std::uint16_t node);
+  static void NodeDeadlinePassed(Timer& timer, SteadyTime now);
+  static void RunDeadlinePassed(Timer& timer, SteadyTime now);
+  void RunTimedOut();
+
+  std::uint16_t* counts() {
+    return reinterpret_cast<std::uint16_t*>(reinterpret_cast<std::byte*>(this) + sizeof(RunBlock));
+  }
+
+  const CompiledPlan* plan_;
+  std::uint8_t* states_;
+  std::uint16_t* async_queue_;
+  std::uint16_t* sync_queue_;
+  std::uint16_t async_head_ = 0;
+  std::uint16_t async_tail_ = 0;
+  std::uint16_t sync_head_ = 0;
+  std::uint16_t sync_tail_ = 0;
+  std::uint32_t live_ = 0;  // Activities.
+  bool draining_ = false;
+  bool careful_ = false;  // A node was skipped or cancelled, or the run is traced.
+  bool decided_ = false;
+  bool ended_ = false;
+  bool held_ = true;
+  bool begun_ = false;
+  bool run_timed_out_ = false;
+  Loop* loop_;
+  Moments* moments_ = nullptr;
+  Activity* activities_ = nullptr;
+  SteadyTime deadline_;
+  Generation* generation_;
+  Timer run_deadline_;
+  std::unique_ptr<NodeError> error_;
+  std::unique_ptr<NodeError> step_failure_;
+  std::unique_ptr<Failure> failures_;
+  Failure* last_failure_ = nullptr;
+  RunObserver* observer_;
+  std::uint64_t id_;
+  SteadyTime began_at_{};
+  SteadyTime decided_at_{};
+  std::uint32_t late_results_ = 0;
+};
+
+}  // namespace sluice::dag
