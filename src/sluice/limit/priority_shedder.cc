@@ -1,0 +1,102 @@
+#include "sluice/limit/priority_shedder.h"
+
+#include <algorithm>
+
+namespace sluice::limit {
+namespace {
+
+constexpr std::uint64_t kOfferedMin = 20;
+constexpr int kTicksMax = 10;
+constexpr double kWindowRequests = 1000;  // Of the levels; failsafe-go's window.
+constexpr double kBackOff = 0.9;
+constexpr double kDropMax = 0.9;  // A threshold keeps at least this part of itself.
+
+}  // namespace
+
+ShedDecision PriorityShedder::Decide(std::uint32_t level) {
+  const GuardMode mode = mode_.load(std::memory_order_relaxed);
+  if (mode == GuardMode::kDisabled) return {};
+  offered_[level].fetch_add(1, std::memory_order_relaxed);
+  if (level >= threshold_.load(std::memory_order_relaxed)) {
+    counts_.Add(DecisionKind::kAllowed);
+    return {};
+  }
+  if (mode == GuardMode::kShadow || !enforced_.TakeNext()) {
+    counts_.Add(DecisionKind::kWouldDeny);
+    return {.admitted = true, .would_refuse = true};
+  }
+  counts_.Add(DecisionKind::kDenied);
+  return {.admitted = false};
+}
+
+// Of what was offered since the threshold was last set.
+double PriorityShedder::UnservedPart() const {
+  const auto offered = static_cast<double>(offered_seen_);
+  const double passed = static_cast<double>(passed_seen_) / offered;
+  double unserved = 0;
+  if (seen_.turned_away > 0) {
+    // What was shed by level and what was refused behind: all of it is too much.
+    unserved = 1 - std::min(1.0, static_cast<double>(seen_.entered) / offered);
+  } else if (seen_.is_overloaded) {
+    // Nobody counted what is too much: less, until it is enough.
+    unserved = 1 - kBackOff * passed;
+  }
+  if (seen_.cpu_ratio > 1) unserved = std::max(unserved, 1 - passed / seen_.cpu_ratio);
+  return unserved;
+}
+
+// The lowest threshold below which at least `part` of the requests lie.
+std::uint32_t PriorityShedder::Quantile(double part) const {
+  double sum = 0;
+  for (const double count : recent_)
+    sum += count;
+  const double wanted = part * sum;
+  double below = 0;
+  for (std::uint32_t level = 0; level < kLevelCount; ++level) {
+    if (below >= wanted - 1e-9) return level;
+    below += recent_[level];
+  }
+  return kLevelCount;
+}
+
+void PriorityShedder::Tick(const LoadSignals& signals) {
+  seen_.entered += signals.entered;
+  seen_.turned_away += signals.turned_away;
+  seen_.is_overloaded = signals.is_overloaded;
+  seen_.cpu_ratio = signals.cpu_ratio;
+  ++ticks_;
+
+  std::array<std::uint32_t, kLevelCount> fresh{};
+  std::uint64_t offered = 0;
+  std::uint64_t passed = 0;
+  const std::uint32_t before = threshold();
+  for (std::uint32_t level = 0; level < kLevelCount; ++level) {
+    if (offered_[level].load(std::memory_order_relaxed) == 0) continue;
+    fresh[level] = offered_[level].exchange(0, std::memory_order_relaxed);
+    offered += fresh[level];
+    if (level >= before) passed += fresh[level];
+  }
+  offered_seen_ += offered;
+  passed_seen_ += passed;
+  // An exponential window of about so many requests.
+  const double keep = std::clamp(1 - static_cast<double>(offered) / kWindowRequests, 0.0, 1.0);
+  for (std::uint32_t level = 0; level < kLevelCount; ++level)
+    recent_[level] = recent_[level] * keep + fresh[level];
+  if (offered_seen_ < kOfferedMin && ticks_ < kTicksMax) return;
+
+  const double unserved = offered_seen_ == 0 ? 0 : UnservedPart();
+  const auto least = static_cast<std::uint32_t>(static_cast<double>(before) * kDropMax);
+  const std::uint32_t wanted = unserved > 0 ? Quantile(unserved) : 0;
+  threshold_.store(std::max(wanted, least), std::memory_order_relaxed);
+  seen_ = {};
+  offered_seen_ = 0;
+  passed_seen_ = 0;
+  ticks_ = 0;
+}
+
+void PriorityShedder::Reconfigure(GuardMode mode, double enforce_percent) {
+  mode_.store(mode, std::memory_order_relaxed);
+  enforced_.Set(enforce_percent);
+}
+
+}  // namespace sluice::limit

@@ -1,0 +1,171 @@
+#include "sluice/limit/priority_shedder.h"
+
+#include <cmath>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace sluice::limit {
+namespace {
+
+constexpr std::uint32_t kSheddable = 0;
+constexpr std::uint32_t kCritical = 2 * kLevelsPerClass;
+
+struct Round {
+  std::uint64_t passed_sheddable = 0;
+  std::uint64_t passed_critical = 0;
+};
+
+// A quarter critical, three quarters sheddable, users spread over the levels.
+Round Offer(PriorityShedder& shedder, std::uint32_t requests) {
+  Round round;
+  for (std::uint32_t i = 0; i < requests; ++i) {
+    const std::uint32_t within = (i * 37) % kLevelsPerClass;
+    if (i % 4 == 0) {
+      if (shedder.Decide(kCritical + within).admitted) ++round.passed_critical;
+    } else if (shedder.Decide(kSheddable + within).admitted) {
+      ++round.passed_sheddable;
+    }
+  }
+  return round;
+}
+
+TEST(PriorityShedder, LetsEverythingPassWhileAllIsWell) {
+  PriorityShedder shedder;
+  for (int i = 0; i < 20; ++i) {
+    const Round round = Offer(shedder, 200);
+    EXPECT_EQ(round.passed_critical + round.passed_sheddable, 200U);
+    shedder.Tick({.entered = 200});
+  }
+  EXPECT_EQ(shedder.threshold(), 0U);
+}
+
+TEST(PriorityShedder, ReactsInOneStepWithTheQuantileOfWhatWasOffered) {
+  PriorityShedder shedder;
+  static_cast<void>(Offer(shedder, 2560));
+  shedder.Tick({.entered = 1280, .turned_away = 1280});  // Half of it was too much.
+  const Round round = Offer(shedder, 2560);
+  EXPECT_EQ(round.passed_critical, 640U);
+  const auto passed = static_cast<double>(round.passed_critical + round.passed_sheddable);
+  EXPECT_NEAR(passed, 1280, 20);  // A level is 15 requests.
+}
+
+TEST(PriorityShedder, D55ShedsTheExcessFromTheSheddableAloneAtTwiceTheCapacity) {
+  PriorityShedder shedder;
+  constexpr std::uint64_t kCapacity = 100;  // An interval.
+  std::uint64_t critical_offered = 0;
+  std::uint64_t critical_served = 0;
+  std::uint64_t served = 0;
+  for (int i = 0; i < 100; ++i) {
+    const Round round = Offer(shedder, 200);
+    const std::uint64_t passed = round.passed_critical + round.passed_sheddable;
+    const std::uint64_t entered = std::min(passed, kCapacity);
+    // Behind the gate the queue serves the critical first.
+    critical_served += std::min(round.passed_critical, entered);
+    critical_offered += 50;
+    served += entered;
+    shedder.Tick({.entered = entered, .turned_away = passed - entered});
+  }
+  EXPECT_EQ(critical_served, critical_offered);
+  EXPECT_GE(served, 100U * kCapacity * 95 / 100);
+  EXPECT_GT(shedder.threshold(), 0U);
+  EXPECT_LE(shedder.threshold(), kLevelsPerClass);
+}
+
+TEST(PriorityShedder, GivesAUserTheSameAnswerWhileTheThresholdStands) {
+  PriorityShedder shedder;
+  static_cast<void>(Offer(shedder, 2000));
+  shedder.Tick({.entered = 1000, .turned_away = 1000});
+  for (std::uint32_t level = 0; level < kLevelCount; ++level) {
+    EXPECT_EQ(shedder.Decide(level).admitted, level >= shedder.threshold());
+  }
+}
+
+TEST(PriorityShedder, TheThresholdFallsByATenthAnIntervalAtMost) {
+  PriorityShedder shedder;
+  static_cast<void>(Offer(shedder, 2000));
+  shedder.Tick({.entered = 1000, .turned_away = 1000});
+  std::uint32_t before = shedder.threshold();
+  ASSERT_GT(before, 50U);
+  int ticks = 0;
+  while (shedder.threshold() > 0) {
+    const Round round = Offer(shedder, 200);
+    shedder.Tick({.entered = round.passed_critical + round.passed_sheddable});
+    EXPECT_EQ(shedder.threshold(), static_cast<std::uint32_t>(before * 0.9));
+    before = shedder.threshold();
+    ++ticks;
+  }
+  EXPECT_LE(ticks, 40);  // Four seconds at 100 ms.
+}
+
+TEST(PriorityShedder, GivesWayStepByStepWhereNobodyCountsWhatIsTooMuch) {
+  PriorityShedder shedder;
+  double before = 1;
+  for (int i = 0; i < 5; ++i) {
+    const Round round = Offer(shedder, 2560);
+    const double passed = static_cast<double>(round.passed_critical + round.passed_sheddable);
+    EXPECT_LE(passed / 2560, before + 1e-9);
+    before = passed / 2560;
+    shedder.Tick({.entered = static_cast<std::uint64_t>(passed), .is_overloaded = true});
+  }
+  EXPECT_NEAR(before, std::pow(0.9, 4), 0.03);
+}
+
+TEST(PriorityShedder, FollowsTheProcessor) {
+  PriorityShedder shedder;
+  static_cast<void>(Offer(shedder, 2560));
+  shedder.Tick({.entered = 2560, .cpu_ratio = 1.25});  // 100 % where 80 % is wanted.
+  const Round round = Offer(shedder, 2560);
+  EXPECT_NEAR(static_cast<double>(round.passed_critical + round.passed_sheddable), 2560 * 0.8, 20);
+}
+
+TEST(PriorityShedder, WaitsForEnoughRequestsToTell) {
+  PriorityShedder shedder;
+  static_cast<void>(Offer(shedder, 10));
+  shedder.Tick({.entered = 5, .turned_away = 5});
+  EXPECT_EQ(shedder.threshold(), 0U);
+  static_cast<void>(Offer(shedder, 10));
+  shedder.Tick({.entered = 5, .turned_away = 5});
+  EXPECT_GT(shedder.threshold(), 0U);
+}
+
+TEST(PriorityShedder, InShadowCountsWhatItWouldHaveShed) {
+  PriorityShedder enforced;
+  PriorityShedder shadow(GuardMode::kShadow);
+  for (PriorityShedder* each : {&enforced, &shadow}) {
+    for (int i = 0; i < 20; ++i) {
+      static_cast<void>(Offer(*each, 200));
+      each->Tick({.entered = 100, .turned_away = 50});
+    }
+  }
+  EXPECT_GT(enforced.Totals().denied, 500U);
+  EXPECT_EQ(shadow.Totals().denied, 0U);
+  EXPECT_EQ(shadow.Totals().would_deny, enforced.Totals().denied);
+}
+
+TEST(PriorityShedder, DisabledCountsNothing) {
+  PriorityShedder shedder;
+  shedder.Reconfigure(GuardMode::kDisabled, 100);
+  EXPECT_TRUE(shedder.Decide(0).admitted);
+  EXPECT_EQ(shedder.Totals().allowed, 0U);
+}
+
+TEST(PriorityShedder, CountsEveryRequestOfManyThreads) {
+  PriorityShedder shedder;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&shedder] {
+      for (std::uint32_t j = 0; j < 5000; ++j)
+        static_cast<void>(shedder.Decide(j % kLevelCount));
+    });
+  }
+  for (int i = 0; i < 100; ++i)
+    shedder.Tick({.entered = 100, .turned_away = 10});
+  threads.clear();
+  const DecisionTotals totals = shedder.Totals();
+  EXPECT_EQ(totals.allowed + totals.denied, 20'000U);
+}
+
+}  // namespace
+}  // namespace sluice::limit
