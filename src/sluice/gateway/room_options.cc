@@ -72,6 +72,12 @@ limit::OnTableFull OnTableFullOf(config::OnTableFull action) {
   return limit::OnTableFull::kSharedBucket;
 }
 
+// In the order of the configuration's words.
+static_assert(static_cast<int>(limit::Algorithm::kPacing) ==
+              static_cast<int>(config::RateAlgorithm::kPacing));
+static_assert(static_cast<int>(limit::Calendar::kYear) ==
+              static_cast<int>(config::CalendarPeriod::kYear));
+
 degrade::Trigger TriggerOf(config::DegradeTrigger trigger) {
   switch (trigger) {
     case config::DegradeTrigger::kRateLimited:
@@ -152,9 +158,16 @@ Result<limit::RateLimitOptions> OptionsOf(const config::RateLimitConfig& config,
                                           const limit::KeyHasher& hasher) {
   limit::RateLimitOptions options;
   options.name = config.name;
+  options.algorithm = static_cast<limit::Algorithm>(config.algorithm);
   options.limit = config.limit;
   options.period = config.period;
+  options.calendar = static_cast<limit::Calendar>(config.calendar);
   options.burst = config.burst;
+  options.max_queueing_time = config.max_queueing_time;
+  if (config.warm_up) {
+    options.warm_up = limit::WarmUpOptions{.period = config.warm_up->period,
+                                           .cold_factor = config.warm_up->cold_factor};
+  }
   options.init_fill_ratio = config.init_fill_ratio;
   options.drain_on_reject = config.drain_on_reject;
   options.cost = static_cast<std::uint32_t>(config.cost);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <set>
 #include <string>
 #include <vector>
@@ -19,19 +20,110 @@ constexpr std::array<std::string_view, 9> kOwnFields{
     "connection", "content-length",    "date",    "keep-alive",       "te",
     "trailer",    "transfer-encoding", "upgrade", "x-sluice-degraded"};
 
-void CheckCost(const RateLimitConfig& limit, const std::string& path, Findings& findings) {
-  if (limit.limit > 0 && limit.cost > limit.burst) {
+constexpr std::array<std::string_view, 5> kAlgorithmNames{"gcra", "sliding_window", "fixed_window",
+                                                          "sliding_log", "pacing"};
+constexpr std::int64_t kLogLimitMax = 64;
+constexpr std::int64_t kLogKeysMax = 1'000'000;
+
+// The most tokens that one request can take, and what that is called.
+struct Capacity {
+  std::int64_t tokens = 0;
+  std::string_view field;
+};
+
+Capacity CapacityOf(const RateLimitConfig& rule, std::int64_t limit, std::int64_t burst) {
+  if (rule.algorithm == RateAlgorithm::kGcra) return {.tokens = burst, .field = "burst"};
+  if (rule.algorithm != RateAlgorithm::kPacing) return {.tokens = limit, .field = "limit"};
+  const double slots = static_cast<double>(rule.max_queueing_time.count()) *
+                       static_cast<double>(limit) / static_cast<double>(rule.period.count());
+  constexpr double kMost = 1e9;
+  return {.tokens = 1 + static_cast<std::int64_t>(std::min(slots, kMost)),
+          .field = "number of places in the queue"};
+}
+
+void CheckCost(const RateLimitConfig& rule, const std::string& path, Findings& findings) {
+  const Capacity most = CapacityOf(rule, rule.limit, rule.burst);
+  if (rule.limit > 0 && rule.cost > most.tokens) {
     findings.Complain(path + ".cost",
-                      fmt::format("must be at most the burst ({}), got {}: no request could ever "
+                      fmt::format("must be at most the {} ({}), got {}: no request could ever "
                                   "pass",
-                                  limit.burst, limit.cost));
+                                  most.field, most.tokens, rule.cost));
   }
-  for (const auto& [key, other] : limit.overrides) {
-    if (other.limit == 0 || limit.cost <= other.burst) continue;
-    findings.Complain(Child(Child(path + ".overrides", key), "burst"),
+  const bool is_gcra = rule.algorithm == RateAlgorithm::kGcra;
+  for (const auto& [key, other] : rule.overrides) {
+    const std::int64_t own = CapacityOf(rule, other.limit, other.burst).tokens;
+    if (other.limit == 0 || rule.cost <= own) continue;
+    findings.Complain(Child(Child(path + ".overrides", key), is_gcra ? "burst" : "limit"),
                       fmt::format("must be at least the cost ({}), got {}: no request of this key "
                                   "could ever pass",
-                                  limit.cost, other.burst));
+                                  rule.cost, is_gcra ? other.burst : other.limit));
+  }
+}
+
+// What belongs to one algorithm and says nothing with another.
+void CheckAlgorithm(const RateLimitConfig& rule, const std::string& path, Findings& findings) {
+  const RateLimitConfig defaults;
+  const std::string_view name = kAlgorithmNames[static_cast<std::size_t>(rule.algorithm)];
+  const auto foreign = [&](const std::string& field, std::string_view owner, bool is_set) {
+    if (!is_set) return;
+    findings.Complain(path + field,
+                      fmt::format("belongs to {}, and `algorithm` is {}; remove it", owner, name));
+  };
+  if (rule.algorithm != RateAlgorithm::kGcra) {
+    foreign(".burst", "gcra", rule.burst != 0);
+    foreign(".init_fill_ratio", "gcra", rule.init_fill_ratio != defaults.init_fill_ratio);
+    foreign(".warm_up", "gcra", rule.warm_up.has_value());
+    for (const auto& [key, other] : rule.overrides)
+      foreign(Child(Child(".overrides", key), "burst"), "gcra", other.burst != 0);
+  }
+  if (rule.algorithm != RateAlgorithm::kPacing) {
+    foreign(".max_queueing_time", "pacing", rule.max_queueing_time != defaults.max_queueing_time);
+  } else if (rule.drain_on_reject) {
+    findings.Complain(path + ".drain_on_reject",
+                      "says nothing with pacing, which keeps no tokens; remove it");
+  }
+  if (rule.algorithm != RateAlgorithm::kFixedWindow && rule.calendar != CalendarPeriod::kNone) {
+    findings.Complain(path + ".period",
+                      fmt::format("must be a duration, because `algorithm` is {}; periods of the "
+                                  "calendar belong to fixed_window",
+                                  name));
+  }
+}
+
+void CheckWarmUp(const RateLimitConfig& rule, const std::string& path, Findings& findings) {
+  if (!rule.warm_up) return;
+  if (!rule.key.empty()) {
+    findings.Complain(path + ".warm_up",
+                      "must not stand beside `key`: what warms up is what stands behind the "
+                      "gateway, not a user; put it into a limit of its own without key");
+  }
+  if (rule.init_fill_ratio != 1) {
+    findings.Complain(path + ".init_fill_ratio",
+                      fmt::format("must be 1 beside warm_up, which says how the limit starts, got "
+                                  "{}",
+                                  rule.init_fill_ratio));
+  }
+  if (rule.warm_up->cold_factor == 1) {
+    findings.Complain(path + ".warm_up.cold_factor",
+                      "must be above 1, got 1; without a slower start remove warm_up");
+  }
+}
+
+void CheckLog(const RateLimitConfig& rule, const std::string& path, Findings& findings) {
+  if (rule.algorithm != RateAlgorithm::kSlidingLog) return;
+  const auto check = [&](const std::string& place, std::int64_t limit) {
+    if (limit <= kLogLimitMax) return;
+    findings.Complain(place + ".limit",
+                      fmt::format("must be at most {} with sliding_log, which keeps the time of "
+                                  "each token, got {}; use gcra or sliding_window",
+                                  kLogLimitMax, limit));
+  };
+  check(path, rule.limit);
+  for (const auto& [key, other] : rule.overrides)
+    check(Child(path + ".overrides", key), other.limit);
+  if (rule.max_keys > kLogKeysMax) {
+    findings.Complain(path + ".max_keys", fmt::format("must be at most {} with sliding_log, got {}",
+                                                      kLogKeysMax, rule.max_keys));
   }
 }
 
@@ -176,6 +268,9 @@ void CheckLimits(const Config& config, Findings& findings) {
     const RateLimitConfig& limit = config.rate_limits[i];
     const std::string path = Child("rate_limits", i);
     CheckCost(limit, path, findings);
+    CheckAlgorithm(limit, path, findings);
+    CheckWarmUp(limit, path, findings);
+    CheckLog(limit, path, findings);
     CheckKey(limit, path, findings);
     CheckPace(limit.limit, limit.burst, limit.period, path, findings);
     CheckOverrides(limit, path, findings);

@@ -14,6 +14,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 TEST(CheckListeners, TheAdminApiNeedsATokenBeyondThisMachine) {
   for (const std::string listen : {"0.0.0.0:7070", "10.0.0.1:7070", "[::]:7070"}) {
@@ -251,6 +252,92 @@ TEST(CheckRoutes, APathParameterMustBeInTheTemplate) {
       "keyed by path_param id";
   EXPECT_THAT(problem("path_template: \"/users/{user}\""), ElementsAre(said));
   EXPECT_THAT(problem("path_prefix: /users"), ElementsAre(said));
+}
+
+TEST(CheckLimits, EachAlgorithmTakesWhatBelongsToIt) {
+  for (const char* extra :
+       {", algorithm: sliding_window, period: 1h", ", algorithm: fixed_window, period: month",
+        ", algorithm: fixed_window, period: 5m", ", algorithm: sliding_log, period: 15m",
+        ", algorithm: pacing, max_queueing_time: 2s", ", warm_up: {}",
+        ", warm_up: {period: 30s, cold_factor: 1.5}, burst: 3", ", cost: {header: X-Cost}",
+        ", scope: local, algorithm: gcra"}) {
+    EXPECT_THAT(ProblemsOf(WithLimit(extra)), IsEmpty()) << extra;
+  }
+}
+
+TEST(CheckLimits, WhatBelongsToAnotherAlgorithmIsAContradiction) {
+  EXPECT_THAT(ProblemsOf(WithLimit(", algorithm: sliding_window, burst: 3")),
+              ElementsAre("rate_limits[0].burst: belongs to gcra, and `algorithm` is "
+                          "sliding_window; remove it"));
+  EXPECT_THAT(ProblemsOf(WithLimit(", algorithm: pacing, warm_up: {}, drain_on_reject: true")),
+              ElementsAre("rate_limits[0].warm_up: belongs to gcra, and `algorithm` is pacing; "
+                          "remove it",
+                          "rate_limits[0].drain_on_reject: says nothing with pacing, which keeps "
+                          "no tokens; remove it"));
+  EXPECT_THAT(ProblemsOf(WithLimit(", algorithm: fixed_window, init_fill_ratio: 0.5")),
+              ElementsAre("rate_limits[0].init_fill_ratio: belongs to gcra, and `algorithm` is "
+                          "fixed_window; remove it"));
+  EXPECT_THAT(ProblemsOf(WithLimit(", max_queueing_time: 1s")),
+              ElementsAre("rate_limits[0].max_queueing_time: belongs to pacing, and `algorithm` is "
+                          "gcra; remove it"));
+  EXPECT_THAT(ProblemsOf(WithLimit(", period: day")),
+              ElementsAre("rate_limits[0].period: must be a duration, because `algorithm` is gcra; "
+                          "periods of the calendar belong to fixed_window"));
+  EXPECT_THAT(ProblemsOf(WithLimit(", algorithm: fixed_window, key: [ip], overrides: {\"::1\": "
+                                   "{limit: 1, burst: 2}}")),
+              ElementsAre("rate_limits[0].overrides[\"::1\"].burst: belongs to gcra, and "
+                          "`algorithm` is fixed_window; remove it"));
+}
+
+TEST(CheckLimits, PeriodsAreDurationsOrOfTheCalendar) {
+  EXPECT_THAT(ProblemsOf(WithLimit(", algorithm: fixed_window, period: mnth")),
+              ElementsAre("rate_limits[0].period: must be a duration or one of minute, hour, day, "
+                          "week, month, year, got \"mnth\"; did you mean `month`?"));
+  EXPECT_THAT(ProblemsOf(WithLimit(", period: 60")),
+              ElementsAre("rate_limits[0].period: needs a unit such as \"250ms\", got 60"));
+}
+
+TEST(CheckLimits, WarmUpIsForWhatStandsBehind) {
+  EXPECT_THAT(ProblemsOf(WithLimit(", warm_up: {}, key: [ip]")),
+              ElementsAre("rate_limits[0].warm_up: must not stand beside `key`: what warms up is "
+                          "what stands behind the gateway, not a user; put it into a limit of its "
+                          "own without key"));
+  EXPECT_THAT(
+      ProblemsOf(WithLimit(", warm_up: {cold_factor: 1}, init_fill_ratio: 0")),
+      ElementsAre("rate_limits[0].warm_up.cold_factor: must be above 1, got 1; without a "
+                  "slower start remove warm_up",
+                  "rate_limits[0].init_fill_ratio: must be 1 beside warm_up, which says how "
+                  "the limit starts, got 0"));
+}
+
+TEST(CheckLimits, ALogIsSmall) {
+  EXPECT_THAT(ProblemsOf(Sample{.top = "rate_limits: [{name: x, limit: 65, algorithm: sliding_log, "
+                                       "key: [ip], max_keys: 1000001, overrides: {\"::1\": {limit: "
+                                       "99}}}]",
+                                .route = ", rate_limits: [x]"}
+                             .Text()),
+              ElementsAre("rate_limits[0].limit: must be at most 64 with sliding_log, which keeps "
+                          "the time of each token, got 65; use gcra or sliding_window",
+                          "rate_limits[0].max_keys: must be at most 1000000 with sliding_log, got "
+                          "1000001",
+                          "rate_limits[0].overrides[\"::1\"].limit: must be at most 64 with "
+                          "sliding_log, which keeps the time of each token, got 99; use gcra or "
+                          "sliding_window"));
+}
+
+TEST(CheckLimits, ACostIsANumberOrAHeader) {
+  EXPECT_THAT(ProblemsOf(WithLimit(", cost: {cookie: c}")),
+              ElementsAre("rate_limits[0].cost: must be one of header, got \"cookie\""));
+  EXPECT_THAT(ProblemsOf(WithLimit(", cost: [1]")),
+              ElementsAre("rate_limits[0].cost: must be one value or a mapping of one key, got a "
+                          "list"));
+  EXPECT_THAT(ProblemsOf(WithLimit(", cost: {header: \"no token\"}")), SizeIs(1));
+  EXPECT_THAT(ProblemsOf(WithLimit(", algorithm: sliding_window, cost: 11")),
+              ElementsAre("rate_limits[0].cost: must be at most the limit (10), got 11: no request "
+                          "could ever pass"));
+  EXPECT_THAT(ProblemsOf(WithLimit(", algorithm: pacing, cost: 7")),
+              ElementsAre("rate_limits[0].cost: must be at most the number of places in the queue "
+                          "(6), got 7: no request could ever pass"));
 }
 
 TEST(CheckLimits, ARequestMustFitIntoTheBurst) {

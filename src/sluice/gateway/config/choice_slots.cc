@@ -61,6 +61,23 @@ Json RateKeySlot::Value() const {
   return Print(kRateKeys[static_cast<std::size_t>(part_.kind)], part_.name);
 }
 
+CostSlot::CostSlot(std::int64_t& tokens, std::string& header)
+    : number_(tokens, {1, 1'000'000}, ""), header_(header) {}
+
+std::vector<Alternative> CostSlot::alternatives() const {
+  return {{"header"}};
+}
+
+std::optional<std::string> CostSlot::Read(std::string_view /*tag*/, std::string_view text) {
+  header_ = std::string(text);
+  return kTokenRule.check(text);
+}
+
+Json CostSlot::Value() const {
+  if (header_.empty()) return number_.Value();
+  return Print({"header"}, header_);
+}
+
 std::vector<Alternative> HashOnSlot::alternatives() const {
   return {kHashOns.begin(), kHashOns.end()};
 }

@@ -17,10 +17,13 @@ std::int64_t DefaultBurst(std::int64_t limit, Nanos period) {
 }
 
 void CompleteLimit(RateLimitConfig& limit) {
-  if (limit.burst == 0) limit.burst = DefaultBurst(limit.limit, limit.period);
-  for (auto& [key, other] : limit.overrides) {
-    if (other.burst == 0) other.burst = DefaultBurst(other.limit, limit.period);
+  if (limit.algorithm == RateAlgorithm::kGcra) {
+    if (limit.burst == 0) limit.burst = DefaultBurst(limit.limit, limit.period);
+    for (auto& [key, other] : limit.overrides) {
+      if (other.burst == 0) other.burst = DefaultBurst(other.limit, limit.period);
+    }
   }
+  limit.cost_header = Lowered(limit.cost_header);
   for (RateKeyPart& part : limit.key) {
     if (part.kind == RateKeyKind::kHeader) part.name = Lowered(part.name);
   }

@@ -122,7 +122,19 @@ struct RateKeyPart {
   friend bool operator==(const RateKeyPart&, const RateKeyPart&) = default;
 };
 
-enum class RateAlgorithm : std::uint8_t { kGcra };
+enum class RateAlgorithm : std::uint8_t {
+  kGcra,
+  kSlidingWindow,
+  kFixedWindow,
+  kSlidingLog,
+  kPacing,
+};
+
+// UTC.
+enum class CalendarPeriod : std::uint8_t { kNone, kMinute, kHour, kDay, kWeek, kMonth, kYear };
+
+// Who is counted together: the requests of this gateway.
+enum class RateScope : std::uint8_t { kLocal };
 
 // What a new key gets when `max_keys` are live.
 enum class OnTableFull : std::uint8_t { kSharedBucket, kAllow, kDeny };
@@ -134,6 +146,11 @@ struct RateLimitOverride {
   std::int64_t burst = 0;  // As RateLimitConfig::burst.
 };
 
+struct WarmUpConfig {
+  Nanos period = std::chrono::seconds(10);  // 100 ms .. 1 h from cold to the full rate.
+  double cold_factor = 3;                   // Above 1, up to 100: how much slower it starts.
+};
+
 struct RateLimitMatch {
   std::vector<std::string> methods;  // Upper case; empty: any. Other methods are not counted.
 };
@@ -143,17 +160,23 @@ struct RateLimitConfig {
   RateLimitMatch match;          // Which requests of a route count.
   std::vector<RateKeyPart> key;  // Empty: one bucket for all requests.
   RateAlgorithm algorithm = RateAlgorithm::kGcra;
-  std::int64_t limit = 0;                  // 1 .. 1'000'000'000 per period. Required.
-  Nanos period = std::chrono::seconds(1);  // 1 ms .. 768 h.
-  // 1 .. 1'000'000'000 at once. LoadConfig replaces 0 by what one second allows, at least 1.
+  // 1 .. 1'000'000'000 per period; sliding_log: 64. Required.
+  std::int64_t limit = 0;
+  Nanos period = std::chrono::seconds(1);           // 1 ms .. 768 h.
+  CalendarPeriod calendar = CalendarPeriod::kNone;  // fixed_window: instead of `period`.
+  // gcra: 1 .. 1'000'000'000 at once. LoadConfig replaces 0 by what one second allows, at least 1.
   std::int64_t burst = 0;
+  Nanos max_queueing_time = std::chrono::milliseconds(500);  // pacing: 0 .. 1 min.
+  std::optional<WarmUpConfig> warm_up;                       // gcra without key.
   double init_fill_ratio = 1.0;  // 0 .. 1 of the burst is there at the start.
   bool drain_on_reject = false;  // A refused request takes what is left.
   std::int64_t cost = 1;         // 1 .. 1'000'000, at most the burst: tokens a request takes.
+  std::string cost_header;       // Lower case: the field that tells the cost instead; or empty.
   // By the key's text; the parts of a key of several are joined by "|".
   std::map<std::string, RateLimitOverride> overrides;
   std::int64_t max_keys = 100'000;  // 1 .. 16'000'000 live keys.
   OnTableFull on_table_full = OnTableFull::kSharedBucket;
+  RateScope scope = RateScope::kLocal;
   GuardMode mode = GuardMode::kEnforce;
   double enforce_percent = 100;      // 0 .. 100 of the refusals that refuse; the rest only count.
   std::int64_t status = 429;         // 400 .. 599.

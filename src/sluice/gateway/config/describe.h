@@ -46,6 +46,7 @@ void Describe(FieldVisitor& v, RetryBackoff& x);
 // describe_limit.cc
 void Describe(FieldVisitor& v, RateLimitConfig& x);
 void Describe(FieldVisitor& v, RateLimitMatch& x);
+void Describe(FieldVisitor& v, WarmUpConfig& x);
 void Describe(FieldVisitor& v, RateLimitOverride& x);
 
 // describe_degrade.cc

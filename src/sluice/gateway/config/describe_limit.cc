@@ -12,9 +12,12 @@ constexpr std::int64_t kLimitMax = 1'000'000'000;
 constexpr std::string_view kRefuseAll =
     "to refuse every request set the route's `action: deny` instead";
 
-constexpr std::array<std::string_view, 1> kAlgorithms{"gcra"};
-constexpr std::array<std::string_view, 4> kAlgorithmsLater{"sliding_window", "fixed_window",
-                                                           "sliding_log", "pacing"};
+constexpr std::array<std::string_view, 5> kAlgorithms{"gcra", "sliding_window", "fixed_window",
+                                                      "sliding_log", "pacing"};
+constexpr std::array<std::string_view, 1> kScopes{"local"};
+constexpr std::array<std::string_view, 1> kScopesLater{"global"};
+constexpr std::string_view kScopeHint =
+    "it arrives with the distributed limits; until then give each gateway its share of the limit";
 constexpr std::array<std::string_view, 3> kTableFull{"shared_bucket", "allow", "deny"};
 constexpr std::array<std::string_view, 2> kRateHeaders{"ratelimit", "x_ratelimit"};
 
@@ -31,20 +34,41 @@ void Describe(FieldVisitor& v, RateLimitConfig& x) {
                   "`{path_param: name}`, `{generic: text}`. Several make one key of all.",
            .default_text = "one bucket for all"},
           List(x.key, {.min = 0, .max = 8}, [](RateKeyPart& value) { return RateKeySlot(value); }));
-  v.Field({.name = "algorithm", .doc = "`gcra`: a token bucket that keeps one time stamp."},
-          Word(x.algorithm, {.now = kAlgorithms, .later = kAlgorithmsLater}));
-  v.Field({.name = "limit", .doc = "Tokens in a period.", .required = true, .hint = kRefuseAll},
+  v.Field({.name = "algorithm",
+           .doc = "`gcra`: a token bucket. `sliding_window`: about `limit` in any period. "
+                  "`fixed_window`: quotas that begin anew. `sliding_log`: exact, for limits up to "
+                  "64. `pacing`: evenly, by making requests wait."},
+          Word(x.algorithm, {.now = kAlgorithms}));
+  v.Field({.name = "limit",
+           .doc = "Tokens in a period; at most 64 with `sliding_log`.",
+           .required = true,
+           .hint = kRefuseAll},
           Count(x.limit, 1, kLimitMax));
-  v.Field({.name = "period", .doc = "What `limit` is per."},
-          Duration(x.period, std::chrono::milliseconds(1), std::chrono::hours(768)));
+  v.Field(
+      {.name = "period",
+       .doc = "What `limit` is per. A period of the calendar, in UTC, with `fixed_window` only."},
+      Period(x.period, x.calendar, std::chrono::milliseconds(1), std::chrono::hours(768)));
   v.Field({.name = "burst",
-           .doc = "Tokens that may be taken at once. `auto`: what one second allows, at least 1."},
+           .doc = "`gcra`: tokens that may be taken at once. `auto`: what one second allows, at "
+                  "least 1."},
           CountOr("auto", x.burst, kLimitMax));
-  v.Field({.name = "init_fill_ratio", .doc = "Of the burst is there at the start."},
+  v.Field({.name = "max_queueing_time",
+           .doc = "`pacing`: a request that would wait longer is refused."},
+          Duration(x.max_queueing_time, Nanos(0), std::chrono::minutes(1)));
+  v.Field({.name = "warm_up",
+           .doc = "`gcra` without `key`: starts slower and rises to the full rate. `{}` takes the "
+                  "defaults.",
+           .default_text = "none"},
+          OptionalObject(x.warm_up));
+  v.Field({.name = "init_fill_ratio", .doc = "`gcra`: of the burst is there at the start."},
           Ratio(x.init_fill_ratio));
   v.Field({.name = "drain_on_reject", .doc = "A refused request takes the tokens that are left."},
           Switch(x.drain_on_reject));
-  v.Field({.name = "cost", .doc = "Tokens that a request takes."}, Count(x.cost, 1, 1'000'000));
+  v.Field(
+      {.name = "cost",
+       .doc = "Tokens that a request takes. `{header: x-cost}`: what that field says, at least 1 "
+              "and at most what fits at once; 1 without the field, the most if it is no number."},
+      CostSlot(x.cost, x.cost_header));
   v.Field(
       {.name = "overrides",
        .doc = "Other limits for some keys, by the key's text. A key of several parts has as many, "
@@ -54,6 +78,8 @@ void Describe(FieldVisitor& v, RateLimitConfig& x) {
           Count(x.max_keys, 1, 16'000'000));
   v.Field({.name = "on_table_full", .doc = "What a new key meets when there is no place."},
           Word(x.on_table_full, {.now = kTableFull}));
+  v.Field({.name = "scope", .doc = "Who is counted together: the requests of this gateway."},
+          Word(x.scope, {.now = kScopes, .later = kScopesLater, .later_hint = kScopeHint}));
   v.Field({.name = "mode", .doc = "`shadow` only counts what it would have refused."},
           Mode(x.mode));
   v.Field({.name = "enforce_percent",
@@ -66,9 +92,16 @@ void Describe(FieldVisitor& v, RateLimitConfig& x) {
           List(x.headers, {.min = 0, .max = 2},
                [](RateHeaders& value) { return Word(value, {.now = kRateHeaders}); }));
   v.Field({.name = "near_limit_ratio",
-           .doc = "From this part of the burst on a request counts as near the limit."},
+           .doc = "From this part of the burst or limit on a request counts as near it."},
           Ratio(x.near_limit_ratio));
-  v.Later({"warm_up", "max_queueing_time", "scope", "store", "lease", "on_store_failure"});
+  v.Later({"store", "lease", "on_store_failure"});
+}
+
+void Describe(FieldVisitor& v, WarmUpConfig& x) {
+  v.Field({.name = "period", .doc = "From cold to the full rate under full load."},
+          Duration(x.period, std::chrono::milliseconds(100), std::chrono::hours(1)));
+  v.Field({.name = "cold_factor", .doc = "How many times slower it starts; above 1."},
+          Number(x.cold_factor, 1, 100));
 }
 
 void Describe(FieldVisitor& v, RateLimitMatch& x) {

@@ -101,8 +101,7 @@ TEST(LoadConfig, KeysOfLaterVersionsAreNotCalledUnknown) {
     EXPECT_THAT(ProblemsOf(WithUpstream(", " + key + ": {}")),
                 ElementsAre("upstreams[0]." + key + ": is not available yet; remove it"));
   }
-  for (const std::string key :
-       {"scope", "store", "lease", "on_store_failure", "warm_up", "max_queueing_time"}) {
+  for (const std::string key : {"store", "lease", "on_store_failure"}) {
     EXPECT_THAT(ProblemsOf(WithLimit(", " + key + ": x")),
                 ElementsAre("rate_limits[0]." + key + ": is not available yet; remove it"));
   }
@@ -115,8 +114,10 @@ TEST(LoadConfig, KeysOfLaterVersionsAreNotCalledUnknown) {
 TEST(LoadConfig, WordsOfLaterVersionsAreNotCalledWrong) {
   EXPECT_THAT(ProblemsOf(WithListener(", kind: egress")),
               ElementsAre("listeners[0].kind: \"egress\" is not available yet"));
-  EXPECT_THAT(ProblemsOf(WithLimit(", algorithm: pacing")),
-              ElementsAre("rate_limits[0].algorithm: \"pacing\" is not available yet"));
+  EXPECT_THAT(ProblemsOf(WithLimit(", scope: global")),
+              ElementsAre("rate_limits[0].scope: \"global\" is not available yet: it arrives with "
+                          "the distributed limits; until then give each gateway its share of the "
+                          "limit"));
   EXPECT_THAT(ProblemsOf(WithLimit(", key: [{jwt_claim: sub}]")),
               ElementsAre("rate_limits[0].key[0]: \"jwt_claim\" is not available yet"));
 }

@@ -183,8 +183,8 @@ void NodeReader::OnScalar(ScalarSlot& slot) {
   if (!value) return;
   const std::optional<std::string> broken = slot.Read(*value);
   if (!broken || source_.findings.full()) return;
-  if (*broken == kNotYet) {
-    Complain(fmt::format("{} {}", GotText(*value), kNotYet));
+  if (broken->starts_with(kNotYet)) {
+    Complain(fmt::format("{} {}", GotText(*value), *broken));
     return;
   }
   const std::string near = DidYouMean(*value, slot.words());
@@ -248,13 +248,16 @@ void NodeReader::OnMap(MapSlot& slot) {
 
 void NodeReader::OnChoice(ChoiceSlot& slot) {
   if (node_.kind == TextNode::Kind::kScalar) {
+    if (ScalarSlot* const bare = slot.bare()) return OnScalar(*bare);
     if (const auto tag = Value(node_)) ReadChoice(slot, *tag, nullptr);
     return;
   }
   const bool is_pair = node_.kind == TextNode::Kind::kMap && node_.items.size() == 2 &&
                        source_.tree[node_.items[0]].kind == TextNode::Kind::kScalar;
   if (!is_pair) {
-    ComplainKind("one word or a mapping of one key", "");
+    ComplainKind(slot.bare() == nullptr ? "one word or a mapping of one key"
+                                        : "one value or a mapping of one key",
+                 "");
     return;
   }
   ReadChoice(slot, source_.tree[node_.items[0]].text, &source_.tree[node_.items[1]]);

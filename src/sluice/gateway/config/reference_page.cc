@@ -67,6 +67,10 @@ class CellReader final : public SlotVisitor {
   }
   void OnChoice(ChoiceSlot& slot) override {
     cell_.type = "choice";
+    if (ScalarSlot* const bare = slot.bare()) {
+      OnScalar(*bare);
+      cell_.type += " or choice";
+    }
     for (const Alternative& alternative : slot.alternatives()) {
       if (!cell_.range.empty()) cell_.range += ", ";
       cell_.range += alternative.takes_text ? fmt::format("{{{}: …}}", alternative.tag)

@@ -21,6 +21,9 @@ constexpr Range<Nanos> kWindowTimeRange{std::chrono::milliseconds(100), std::chr
 constexpr Range<std::int64_t> kWindowCallRange{1, 100'000};
 
 constexpr std::array<std::string_view, 3> kModeWords{"enforce", "shadow", "disabled"};
+// In the order of the enumerators; the first is no word of the configuration.
+constexpr std::array<std::string_view, 7> kCalendarWords{"",     "minute", "hour", "day",
+                                                         "week", "month",  "year"};
 constexpr std::array<std::string_view, 3> kRetryWords{"connect_failure", "reset", "timeout"};
 
 Json TextSchema(std::string_view pattern) {
@@ -197,13 +200,52 @@ Json TextSlot::Schema() const {
 
 std::string NotOneOf(const Words& words, std::string_view text) {
   for (const std::string_view word : words.later) {
-    if (word == text) return std::string(kNotYet);
+    if (word != text) continue;
+    if (words.later_hint.empty()) return std::string(kNotYet);
+    return fmt::format("{}: {}", kNotYet, words.later_hint);
   }
   return fmt::format("must be one of {}", fmt::join(words.now, ", "));
 }
 
 WordSlot<GuardMode> Mode(GuardMode& value) {
   return Word(value, {.now = kModeWords});
+}
+
+std::vector<std::string_view> PeriodSlot::words() const {
+  return {kCalendarWords.begin() + 1, kCalendarWords.end()};
+}
+
+std::string PeriodSlot::range() const {
+  return fmt::format("{}..{}, {}", PrintDuration(range_.min), PrintDuration(range_.max),
+                     fmt::join(words(), ", "));
+}
+
+Broken PeriodSlot::Read(std::string_view text) {
+  for (std::size_t i = 1; i < kCalendarWords.size(); ++i) {
+    if (kCalendarWords[i] != text) continue;
+    calendar_ = static_cast<CalendarPeriod>(i);
+    return std::nullopt;
+  }
+  calendar_ = CalendarPeriod::kNone;
+  Broken broken = DurationSlot(length_, range_).Read(text);
+  const bool is_word = broken && !text.empty() && (text[0] < '0' || text[0] > '9');
+  return is_word ? fmt::format("must be a duration or one of {}", fmt::join(words(), ", "))
+                 : broken;
+}
+
+Json PeriodSlot::Value() const {
+  if (calendar_ == CalendarPeriod::kNone) return PrintDuration(length_);
+  return std::string(kCalendarWords[static_cast<std::size_t>(calendar_)]);
+}
+
+Json PeriodSlot::Schema() const {
+  Json enumeration;
+  enumeration["enum"] = Json::array();
+  for (const std::string_view word : words())
+    enumeration["enum"].push_back(std::string(word));
+  Json schema;
+  schema["anyOf"] = Json::array({TextSchema(kDurationPattern), enumeration});
+  return schema;
 }
 
 Broken StatusRangeSlot::Read(std::string_view text) {

@@ -161,6 +161,7 @@ inline TextSlot Text(std::string& value, const TextRule& rule) {
 struct Words {
   std::span<const std::string_view> now;  // In the order of the enumerators.
   std::span<const std::string_view> later = {};
+  std::string_view later_hint = {};  // What will bring them, or what to do until then.
 };
 
 // Which rule a text that is none of `words.now` breaks.
@@ -213,6 +214,28 @@ WordSlot<E> Word(E& value, Words words) {
 
 // `mode` of every guard.
 [[nodiscard]] WordSlot<GuardMode> Mode(GuardMode& value);
+
+// A duration, or a period of the calendar.
+class PeriodSlot final : public ScalarSlot {
+ public:
+  PeriodSlot(Nanos& length, CalendarPeriod& calendar, Range<Nanos> range)
+      : length_(length), calendar_(calendar), range_(range) {}
+  [[nodiscard]] std::optional<std::string> Read(std::string_view text) override;
+  [[nodiscard]] Json Value() const override;
+  [[nodiscard]] Json Schema() const override;
+  [[nodiscard]] std::string type() const override { return "duration or word"; }
+  [[nodiscard]] std::vector<std::string_view> words() const override;
+  [[nodiscard]] std::string range() const override;
+
+ private:
+  Nanos& length_;
+  CalendarPeriod& calendar_;
+  Range<Nanos> range_;
+};
+
+inline PeriodSlot Period(Nanos& length, CalendarPeriod& calendar, Nanos min, Nanos max) {
+  return {length, calendar, {min, max}};
+}
 
 class StatusRangeSlot final : public ScalarSlot {
  public:

@@ -73,7 +73,11 @@ class SchemaWriter final : public SlotVisitor, public FieldVisitor {
       entry["properties"][std::string(alternative.tag)]["type"] = "string";
       schema_["anyOf"].push_back(std::move(entry));
     }
-    schema_["anyOf"].push_back(Json{{"enum", words}});
+    if (!words.empty()) schema_["anyOf"].push_back(Json{{"enum", words}});
+    if (const ScalarSlot* const bare = slot.bare()) {
+      schema_["anyOf"].push_back(bare->Schema());
+      default_ = slot.Value();
+    }
   }
 
   void Field(const FieldInfo& info, Slot&& slot) override {

@@ -108,7 +108,11 @@ TEST(Show, TheSchemaDescribesEveryField) {
   EXPECT_EQ(limit.at("/properties/limit/anyOf/0"_json_pointer),
             nlohmann::json::parse(R"({"type":"integer","minimum":1,"maximum":1000000000})"));
   EXPECT_EQ(limit.at("/properties/period/default"_json_pointer), "1s");
-  EXPECT_FALSE(limit.at("properties").contains("scope"));
+  EXPECT_FALSE(limit.at("properties").contains("store"));
+  // A number, or a mapping of one key.
+  EXPECT_EQ(limit.at("/properties/cost/default"_json_pointer), 1);
+  EXPECT_EQ(limit.at("/properties/cost/anyOf/0/required/0"_json_pointer), "header");
+  EXPECT_EQ(limit.at("/properties/cost/anyOf/1/maximum"_json_pointer), 1'000'000);
 }
 
 }  // namespace

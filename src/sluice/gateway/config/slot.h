@@ -129,6 +129,8 @@ class ChoiceSlot : public Slot {
  public:
   [[nodiscard]] virtual std::vector<Alternative> alternatives() const = 0;
   [[nodiscard]] virtual std::vector<std::string_view> later_tags() const = 0;
+  // Where a bare value is no word but a number, say: its slot. Null: bare values are words.
+  [[nodiscard]] virtual ScalarSlot* bare() { return nullptr; }
   // `tag` is one of alternatives(). Says which rule `text` breaks.
   [[nodiscard]] virtual std::optional<std::string> Read(std::string_view tag,
                                                         std::string_view text) = 0;
