@@ -98,9 +98,15 @@ class Checker {
                                 static_cast<double>(value.count()) / 1e6));
   }
 
+  void Size(std::string_view field, Bytes value, Bytes least, Bytes most) {
+    if (value >= least && value <= most) return;
+    Complain(field, fmt::format("must be {}..{} bytes, got {}", least, most, value));
+  }
+
   void Check(const StaticAnswer& answer) {
     Range("static.status", answer.status, 200, 599);
-    if ((answer.status == 204 || answer.status == 304) && !answer.body.empty()) {
+    const bool has_body = !answer.body.empty() || answer.body_template.has_value();
+    if ((answer.status == 204 || answer.status == 304) && has_body) {
       Complain("static.body", fmt::format("must be empty with status {}", answer.status));
     }
     if (!IsFieldValue(answer.content_type)) {
@@ -124,6 +130,18 @@ class Checker {
   }
   void Check(const StaleCacheAnswer& answer) {
     Duration("stale_cache.max_stale", answer.max_stale, milliseconds(1), hours(24 * 7));
+    Duration("stale_cache.refresh_interval", answer.refresh_interval, Nanos(0), hours(1));
+    Size("stale_cache.max_bytes", answer.max_bytes, kMiB, 64 * kKiB * kMiB);
+    Size("stale_cache.max_answer_bytes", answer.max_answer_bytes, kKiB, answer.max_bytes / 8);
+    if (answer.key_headers.size() > 8) {
+      Complain("stale_cache.key_headers",
+               fmt::format("must be at most 8, got {}", answer.key_headers.size()));
+    }
+    for (const std::string& name : answer.key_headers) {
+      if (!IsToken(name)) {
+        Complain("stale_cache.key_headers", fmt::format("`{}` is no header name", name));
+      }
+    }
   }
   void Check(const UpstreamAnswer& answer) {
     if (answer.name.empty()) Complain("upstream.name", "is required; name one of `upstreams`");
@@ -207,6 +225,17 @@ void Validate(const ChainOptions& options, std::string_view path, ConfigProblems
     checker.Complain("chain",
                      fmt::format("must have 1..{} steps, got {}", kStepsMax, options.steps.size()));
   }
+  for (const StatusSpan& span : options.statuses) {
+    if (span.first >= 500 && span.first <= span.last && span.last <= 599) continue;
+    checker.Complain("statuses",
+                     fmt::format("must be within 500..599, got {}..{}", span.first, span.last));
+  }
+  const auto is_stale_cache = [](const StepOptions& step) {
+    return std::holds_alternative<StaleCacheAnswer>(step.answer);
+  };
+  if (std::ranges::count_if(options.steps, is_stale_cache) > 1) {
+    checker.Complain("chain", "must have at most one stale_cache step: it has one cache");
+  }
   for (std::size_t index = 0; index < options.steps.size(); ++index) {
     CheckStep(options.steps[index], fmt::format("{}.chain[{}]", path, index), problems);
   }
@@ -247,6 +276,12 @@ std::optional<Choice> DegradeChain::Choose(ErrorCode code,
         .step = &step, .index = index, .source = SourceOf(step.answer), .place = std::move(*place)};
   }
   return std::nullopt;
+}
+
+bool DegradeChain::Substitutes(int status) const {
+  return std::ranges::any_of(options_.statuses, [status](const StatusSpan& span) {
+    return span.first <= status && status <= span.last;
+  });
 }
 
 void DegradeChain::CountFailure(std::size_t index) {

@@ -21,10 +21,13 @@
 #include <variant>
 #include <vector>
 
+#include "sluice/contract/bytes.h"
 #include "sluice/contract/config_problem.h"
 #include "sluice/contract/result.h"
 #include "sluice/contract/time.h"
+#include "sluice/degrade/body_template.h"
 #include "sluice/degrade/bulkhead.h"
+#include "sluice/degrade/cache_policy.h"
 
 namespace sluice::degrade {
 
@@ -71,6 +74,7 @@ struct StaticAnswer {
   int status = 200;  // 200 .. 599.
   std::vector<HeaderField> headers;
   std::string body;
+  std::optional<BodyTemplate> body_template;      // Instead of `body`.
   std::string content_type = "application/json";  // Empty: no such header.
   friend bool operator==(const StaticAnswer&, const StaticAnswer&) = default;
 };
@@ -82,9 +86,15 @@ struct RejectAnswer {
   friend bool operator==(const RejectAnswer&, const RejectAnswer&) = default;
 };
 
-// The last good answer to the same request (RFC 5861 stale-if-error), for reads only.
+// The last good answer to the same request (RFC 5861 stale-if-error), for reads only. One in a
+// chain at the most.
 struct StaleCacheAnswer {
-  Nanos max_stale = std::chrono::seconds(60);  // Over 0 .. 7 days.
+  Nanos max_stale = std::chrono::seconds(60);        // Beyond its freshness: over 0 .. 7 days.
+  Bytes max_bytes = 64 * kMiB;                       // Of all kept answers, 1 MiB .. 64 GiB.
+  Bytes max_answer_bytes = 256 * kKiB;               // Of one body, 1 KiB .. max_bytes / 8.
+  Nanos refresh_interval = std::chrono::seconds(1);  // 0 .. 1 h between two copies of one key.
+  std::vector<std::string> key_headers;              // Lower-case; 0 .. 8, beside Vary.
+  CacheLeniency leniency;
   friend bool operator==(const StaleCacheAnswer&, const StaleCacheAnswer&) = default;
 };
 
@@ -109,10 +119,17 @@ struct StepOptions {
   friend bool operator==(const StepOptions&, const StepOptions&) = default;
 };
 
+struct StatusSpan {
+  int first = 500;
+  int last = 599;  // Included.
+  friend bool operator==(const StatusSpan&, const StatusSpan&) = default;
+};
+
 struct ChainOptions {
   std::string name;                   // Required.
   TriggerSet on = TriggerSet::All();  // Not empty.
   std::int64_t max_concurrent = 10;   // 1 .. 1'000'000, for each step that does work.
+  std::vector<StatusSpan> statuses;   // 500 .. 599: answers of the upstream that are substituted.
   std::vector<StepOptions> steps;     // 1 .. 16.
   friend bool operator==(const ChainOptions&, const ChainOptions&) = default;
 };
@@ -148,6 +165,9 @@ class DegradeChain {
                                              std::size_t first = 0);
   // The gateway could not carry out that step. Counted; ask Choose() for the next.
   void CountFailure(std::size_t index);
+
+  // Whether an answer with this status is to be substituted, as an upstream_error.
+  [[nodiscard]] bool Substitutes(int status) const;
 
   [[nodiscard]] const std::string& name() const { return options_.name; }
   [[nodiscard]] const ChainOptions& options() const { return options_; }

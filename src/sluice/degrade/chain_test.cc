@@ -174,6 +174,38 @@ TEST(ChainOptions, EachOptionOutOfItsRangeIsNamed) {
               HasSubstr("chain[0].methods: must be GET or HEAD for stale_cache, got POST"));
 }
 
+TEST(DegradeChain, SubstitutesOnlyTheStatusesItNames) {
+  const auto chain = *DegradeChain::Create({.name = "d",
+                                            .statuses = {{.first = 500, .last = 502}, {503, 503}},
+                                            .steps = {{.answer = StaticAnswer{}}}});
+  EXPECT_TRUE(chain->Substitutes(500));
+  EXPECT_TRUE(chain->Substitutes(503));
+  EXPECT_FALSE(chain->Substitutes(504));
+  EXPECT_FALSE(chain->Substitutes(404));
+}
+
+TEST(ChainOptions, AChainHasOneCacheAndSubstitutesServerErrors) {
+  EXPECT_THAT(ProblemsOf(ChainOptions{
+                  .steps = {{.answer = StaleCacheAnswer{}}, {.answer = StaleCacheAnswer{}}}}),
+              HasSubstr("d.chain: must have at most one stale_cache step"));
+  EXPECT_THAT(ProblemsOf(ChainOptions{.statuses = {{.first = 400, .last = 599}}}),
+              HasSubstr("d.statuses: must be within 500..599, got 400..599"));
+}
+
+TEST(ChainOptions, ACacheHasBounds) {
+  EXPECT_THAT(ProblemsOf({.answer = StaleCacheAnswer{.max_bytes = 1024}}),
+              HasSubstr("stale_cache.max_bytes"));
+  EXPECT_THAT(ProblemsOf({.answer = StaleCacheAnswer{.max_answer_bytes = 32 * kMiB}}),
+              HasSubstr("stale_cache.max_answer_bytes: must be 1024..8388608 bytes"));
+  EXPECT_THAT(ProblemsOf({.answer = StaleCacheAnswer{.refresh_interval = 2h}}),
+              HasSubstr("stale_cache.refresh_interval"));
+  EXPECT_THAT(ProblemsOf({.answer = StaleCacheAnswer{.key_headers = {"a b"}}}),
+              HasSubstr("`a b` is no header name"));
+  EXPECT_THAT(ProblemsOf({.answer = StaleCacheAnswer{.key_headers = std::vector<std::string>(
+                                                         9, std::string("x"))}}),
+              HasSubstr("must be at most 8, got 9"));
+}
+
 TEST(ChainOptions, EachKindOfAnswerIsChecked) {
   EXPECT_THAT(ProblemsOf({.answer = StaticAnswer{.status = 100}}), HasSubstr("static.status"));
   EXPECT_THAT(ProblemsOf({.answer = StaticAnswer{.status = 204, .body = "x"}}),
