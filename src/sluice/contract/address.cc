@@ -86,6 +86,16 @@ std::optional<std::array<std::uint8_t, 16>> ReadIpv6(std::string_view text) {
   return bytes;
 }
 
+void AppendIpv4(const std::array<std::uint8_t, 16>& bytes, std::string& out) {
+  std::array<char, 15> text{};
+  char* at = text.data();
+  for (std::size_t i = 0; i < 4; ++i) {
+    if (i != 0) *at++ = '.';
+    at = std::to_chars(at, at + 3, bytes[i]).ptr;
+  }
+  out.append(text.data(), at);
+}
+
 void AppendIpv6(const std::array<std::uint8_t, 16>& bytes, std::string& out) {
   std::array<unsigned, 8> groups{};
   for (std::size_t i = 0; i < 8; ++i) {
@@ -186,8 +196,7 @@ Result<Address> Address::Parse(std::string_view text) {
 void Address::AppendHost(std::string& out) const {
   switch (family_) {
     case Family::kIpv4:
-      fmt::format_to(std::back_inserter(out), "{}.{}.{}.{}", bytes_[0], bytes_[1], bytes_[2],
-                     bytes_[3]);
+      AppendIpv4(bytes_, out);
       return;
     case Family::kIpv6:
       AppendIpv6(bytes_, out);

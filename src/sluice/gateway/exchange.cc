@@ -14,6 +14,7 @@ Exchange::Exchange(WorkerContext& its_worker, const wire::HeadLimits& limits)
     : worker(its_worker),
       head_limits(limits),
       reader(limits),
+      wait_ended(its_worker.loop),
       head_timer(nullptr, this),
       pump_changed(its_worker.loop) {}
 
@@ -22,6 +23,7 @@ void Exchange::Reset() {
   listener = nullptr;
   accepted_by = nullptr;
   reader.Reset();
+  peer_text = {};
   peer_is_trusted = false;
   client_is_gone = false;
 
@@ -77,6 +79,7 @@ void Exchange::Shrink() {
 
 void Exchange::GiveUp() {
   client_is_gone = true;
+  wait_ended.Set();
   if (acquiring) acquiring->Cancel();
   if (upstream_stream != nullptr) upstream_stream->Cancel();
 }

@@ -98,6 +98,7 @@ struct Exchange {
   const WorkerListener* accepted_by = nullptr;
   wire::RequestHeadReader reader;
   std::string received;  // Bytes behind the head: the body's beginning, then the next request.
+  std::string_view peer_text;  // The connection's other end without port; a view of the session.
   Address client_address;
   std::string client_text;  // The address without port.
   bool peer_is_trusted = false;
@@ -118,6 +119,7 @@ struct Exchange {
   // --- Guards.
   std::array<TakenTokens, kRateLimitsMax> taken;
   std::size_t taken_count = 0;
+  Event wait_ended;                                  // Set by GiveUp(); ends the wait for a slot.
   std::array<Permit, kBreakersMax> breaker_permits;  // Of the current attempt.
   std::array<const breaker::ClassifyOptions*, kBreakersMax> classifiers{};
   std::size_t breaker_count = 0;

@@ -40,9 +40,13 @@ void TakeClient(Exchange& exchange) {
   } else {
     exchange.client_address = peer;
   }
-  peer.AppendHost(list);
-  exchange.client_text.clear();
-  exchange.client_address.AppendHost(exchange.client_text);
+  list += exchange.peer_text;
+  if (exchange.client_address == peer) {
+    exchange.client_text = exchange.peer_text;
+  } else {
+    exchange.client_text.clear();
+    exchange.client_address.AppendHost(exchange.client_text);
+  }
 }
 
 void TakeTrace(Exchange& exchange) {

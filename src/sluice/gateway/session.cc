@@ -21,7 +21,9 @@ Session::Session(Worker& worker, WorkerListener& listener, std::unique_ptr<Strea
     : worker_(worker),
       listener_(listener),
       stream_(std::move(stream)),
-      idle_since_(worker.context().loop.now()) {}
+      idle_since_(worker.context().loop.now()) {
+  stream_->peer().AppendHost(peer_text_);
+}
 
 Session::~Session() = default;
 
@@ -35,8 +37,8 @@ void Session::Adopt() {
   exchange_->client = stream_.get();
   // What the log says of a head that is refused; Identify() knows better of others.
   exchange_->client_address = stream_->peer();
-  exchange_->client_text.clear();
-  stream_->peer().AppendHost(exchange_->client_text);
+  exchange_->peer_text = peer_text_;
+  exchange_->client_text = peer_text_;
   head_started_ = worker_.context().loop.now();
 }
 
