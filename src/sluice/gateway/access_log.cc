@@ -1,17 +1,17 @@
 #include "sluice/gateway/access_log.h"
 
+#include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <iterator>
+#include <ctime>
+#include <string>
 #include <string_view>
 #include <utility>
 
 #include <fmt/chrono.h>
-#include <fmt/compile.h>
-#include <fmt/format.h>
 
 #include "sluice/gateway/exchange.h"
 #include "sluice/wire/json_escape.h"
+#include "sluice/wire/pen.h"
 
 namespace sluice::gateway {
 namespace {
@@ -22,24 +22,58 @@ constexpr std::size_t kHostCharsMax = 256;
 constexpr std::size_t kTraceIdStart = 3;
 constexpr std::size_t kTraceIdChars = 32;
 
-void AppendText(std::string_view name, std::string_view value, std::string& out) {
-  out += ",\"";
-  out += name;
-  out += "\":\"";
-  wire::AppendJsonEscaped(value, out);
-  out += '"';
+// Writes the members of one line. Constants of ours and what configuration names are as plain as
+// they look most of the time; whatever is not is escaped.
+class LineWriter {
+ public:
+  // `room`: of all pieces, before escaping.
+  LineWriter(std::string& out, std::size_t room) : pen_(out, room) {}
+
+  void Start(std::string_view stamp, std::uint64_t millis) {
+    pen_ << "{\"ts\":\"" << stamp << '.';
+    pen_.ThreeDigits(millis);
+    pen_ << "Z\"";
+  }
+  void Text(std::string_view key, std::string_view value) {
+    pen_ << key << '"';
+    if (wire::IsPlainJson(value)) {
+      pen_ << value;
+    } else {
+      std::string escaped;  // Rare, and then one allocation is no matter.
+      wire::AppendJsonEscaped(value, escaped);
+      pen_ << escaped;
+    }
+    pen_ << '"';
+  }
+  void Number(std::string_view key, std::uint64_t value) { pen_ << key << value; }
+  // Milliseconds with three decimals.
+  void Millis(std::string_view key, Nanos duration) {
+    const auto micros =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0)) / 1000;
+    pen_ << key << micros / 1000 << '.';
+    pen_.ThreeDigits(micros % 1000);
+  }
+  void End() { pen_ << "}\n"; }
+
+ private:
+  wire::Pen pen_;
+};
+
+std::string_view TraceIdOf(const Exchange& exchange) {
+  const std::string_view trace = exchange.trace_parent;
+  if (trace.size() < kTraceIdStart + kTraceIdChars) return {};
+  return trace.substr(kTraceIdStart, kTraceIdChars);
 }
 
-void AppendNumber(std::string_view name, std::uint64_t value, std::string& out) {
-  fmt::format_to(std::back_inserter(out), FMT_COMPILE(",\"{}\":{}"), name, value);
-}
+// Keys, numbers, quotes and the names of reasons.
+constexpr std::size_t kFixedRoom = 768;
 
-// Milliseconds with three decimals, without the cost of formatting a floating-point number.
-void AppendMillis(std::string_view name, Nanos duration, std::string& out) {
-  const auto micros =
-      static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0)) / 1000;
-  fmt::format_to(std::back_inserter(out), FMT_COMPILE(",\"{}\":{}.{:03}"), name, micros / 1000,
-                 micros % 1000);
+std::size_t RoomFor(const Exchange& exchange, std::string_view host, std::string_view path) {
+  const std::size_t texts = exchange.client_text.size() + exchange.request().method_text.size() +
+                            host.size() + path.size() + exchange.refusal_reason.size() +
+                            exchange.degraded_source.size() + exchange.upstream_label.size() +
+                            (exchange.route == nullptr ? 0 : exchange.route->config->name.size());
+  return kFixedRoom + texts * wire::kJsonBytesPerByteMax;
 }
 
 }  // namespace
@@ -70,50 +104,51 @@ void AccessLog::Flush() {
   lines_ = 0;
 }
 
-void AccessLog::AppendTimestamp(WallTime at) {
-  const auto since = at.time_since_epoch();
+void AccessLog::Stamp(std::int64_t second) {
+  if (second == stamp_second_) return;
+  stamp_second_ = second;
+  stamp_ = fmt::format("{:%Y-%m-%dT%H:%M:%S}", fmt::gmtime(static_cast<std::time_t>(second)));
+}
+
+void AccessLog::Append(const Exchange& exchange, Nanos duration) {
+  const auto since = exchange.started_wall.time_since_epoch();
   const auto second = std::chrono::floor<std::chrono::seconds>(since);
-  if (second.count() != stamp_second_) {
-    stamp_second_ = second.count();
-    stamp_ =
-        fmt::format("{:%Y-%m-%dT%H:%M:%S}", fmt::gmtime(static_cast<std::time_t>(stamp_second_)));
-  }
   const auto millis = std::chrono::floor<std::chrono::milliseconds>(since - second).count();
-  fmt::format_to(std::back_inserter(buffer_), FMT_COMPILE("{{\"ts\":\"{}.{:03}Z\""), stamp_,
-                 millis);
+  Stamp(second.count());
+
+  const wire::RequestHead& head = exchange.request();
+  const std::string_view host = head.authority.substr(0, kHostCharsMax);
+  const std::string_view path =
+      (exchange.path.empty() ? head.path : exchange.path).substr(0, kPathCharsMax);
+  LineWriter line(buffer_, RoomFor(exchange, host, path));
+  line.Start(stamp_, static_cast<std::uint64_t>(millis));
+  const std::string_view trace = TraceIdOf(exchange);
+  if (!trace.empty()) line.Text(",\"trace\":", trace);
+  line.Text(",\"client\":", exchange.client_text);
+  line.Text(",\"method\":", head.method_text);
+  line.Text(",\"host\":", host);
+  line.Text(",\"path\":", path);
+  line.Text(",\"proto\":", head.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1");
+  if (exchange.route != nullptr) line.Text(",\"route\":", exchange.route->config->name);
+  line.Number(",\"status\":", static_cast<std::uint64_t>(exchange.status));
+  line.Text(",\"reason\":", CodeOf(exchange.reason));
+  if (!exchange.refusal_rule.empty()) line.Text(",\"rule\":", exchange.refusal_reason);
+  if (!exchange.degraded_source.empty()) line.Text(",\"degraded\":", exchange.degraded_source);
+  line.Number(",\"bytes_in\":", exchange.bytes_in);
+  line.Number(",\"bytes_out\":", exchange.bytes_out);
+  line.Millis(",\"dur_ms\":", duration);
+  if (exchange.attempts > 0) {
+    line.Millis(",\"up_ms\":", exchange.upstream_duration);
+    line.Text(",\"up_addr\":", exchange.upstream_label);
+    line.Number(",\"retries\":", exchange.attempts - 1);
+  }
+  line.End();
 }
 
 void AccessLog::Write(const Exchange& exchange, Nanos duration) {
   if (sink_ == nullptr) return;
   if (buffer_.capacity() < kBufferBytes) buffer_.reserve(kBufferBytes + 4 * kKiB);
-  AppendTimestamp(exchange.started_wall);
-  const wire::RequestHead& head = exchange.request();
-  if (exchange.trace_parent.size() >= kTraceIdStart + kTraceIdChars) {
-    const std::string_view trace = exchange.trace_parent;
-    AppendText("trace", trace.substr(kTraceIdStart, kTraceIdChars), buffer_);
-  }
-  AppendText("client", exchange.client_text, buffer_);
-  AppendText("method", head.method_text, buffer_);
-  AppendText("host", head.authority.substr(0, kHostCharsMax), buffer_);
-  const std::string_view path = exchange.path.empty() ? head.path : exchange.path;
-  AppendText("path", path.substr(0, kPathCharsMax), buffer_);
-  AppendText("proto", head.minor_version == 0 ? "HTTP/1.0" : "HTTP/1.1", buffer_);
-  if (exchange.route != nullptr) AppendText("route", exchange.route->config->name, buffer_);
-  AppendNumber("status", static_cast<std::uint64_t>(exchange.status), buffer_);
-  AppendText("reason", CodeOf(exchange.reason), buffer_);
-  if (!exchange.refusal_rule.empty()) AppendText("rule", exchange.refusal_reason, buffer_);
-  if (!exchange.degraded_source.empty()) {
-    AppendText("degraded", exchange.degraded_source, buffer_);
-  }
-  AppendNumber("bytes_in", exchange.bytes_in, buffer_);
-  AppendNumber("bytes_out", exchange.bytes_out, buffer_);
-  AppendMillis("dur_ms", duration, buffer_);
-  if (exchange.attempts > 0) {
-    AppendMillis("up_ms", exchange.upstream_duration, buffer_);
-    AppendText("up_addr", exchange.upstream_label, buffer_);
-    AppendNumber("retries", exchange.attempts - 1, buffer_);
-  }
-  buffer_ += "}\n";
+  Append(exchange, duration);
   ++lines_;
   if (buffer_.size() >= kBufferBytes) {
     Flush();

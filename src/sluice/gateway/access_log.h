@@ -25,7 +25,7 @@ struct Exchange;
 
 class AccessLog {
  public:
-  static constexpr Bytes kBufferBytes = 32 * kKiB;
+  static constexpr Bytes kBufferBytes = 64 * kKiB;
   static constexpr Nanos kFlushInterval = std::chrono::seconds(1);
 
   // `dropped` counts lines lost.
@@ -44,7 +44,9 @@ class AccessLog {
 
  private:
   static void FireFlush(Timer& timer, SteadyTime now);
-  void AppendTimestamp(WallTime at);
+  // Makes `stamp_` that of `second`, counted from the epoch.
+  void Stamp(std::int64_t second);
+  void Append(const Exchange& exchange, Nanos duration);
 
   Loop& loop_;
   Counter& dropped_;

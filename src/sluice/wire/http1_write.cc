@@ -8,6 +8,7 @@
 #include "sluice/contract/assert.h"
 #include "sluice/wire/ascii.h"
 #include "sluice/wire/field_line.h"
+#include "sluice/wire/pen.h"
 
 namespace sluice::wire {
 namespace {
@@ -51,44 +52,6 @@ constexpr HeaderSet kProtectedFromConnection =
                                  HeaderId::kRange,
                                  HeaderId::kOrigin,
                                  HeaderId::kIdempotencyKey};
-
-// Appends to `out`, whose room was made beforehand: one memcpy a piece, no checks between.
-class Pen {
- public:
-  // `room` is an upper bound of what will be written.
-  Pen(std::string& out, std::size_t room) : out_(out), start_(out.size()) {
-    if (out.capacity() < start_ + room) out.reserve(std::max(start_ + room, out.capacity() * 2));
-    out.resize_and_overwrite(start_ + room, [](char*, std::size_t size) { return size; });
-    at_ = out.data() + start_;
-  }
-  Pen(const Pen&) = delete;
-  Pen& operator=(const Pen&) = delete;
-  ~Pen() { out_.resize(static_cast<std::size_t>(at_ - out_.data())); }
-
-  Pen& operator<<(std::string_view text) {
-    // An empty view may have no address, which memcpy must not be given.
-    if (!text.empty()) std::memcpy(at_, text.data(), text.size());
-    at_ += text.size();
-    return *this;
-  }
-  Pen& operator<<(char c) {
-    *at_++ = c;
-    return *this;
-  }
-  Pen& operator<<(std::uint64_t number) {
-    at_ = std::to_chars(at_, at_ + 20, number).ptr;
-    return *this;
-  }
-  void Field(std::string_view name, std::string_view value) {
-    *this << name << ": " << value << kChunkEnd;
-  }
-  void Discard() { at_ = out_.data() + start_; }
-
- private:
-  std::string& out_;
-  std::size_t start_;
-  char* at_ = nullptr;
-};
 
 // Holds every fixed text of a head: status line, framing and connection fields.
 constexpr std::size_t kFixedRoom = 256;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 #include "sluice/wire/ascii.h"
 
@@ -85,7 +86,24 @@ void AppendEscape(char c, std::string& out) {
 
 }  // namespace
 
+bool IsPlainJson(std::string_view text) {
+  const auto is_fine = [](std::uint64_t word) {
+    using internal::HasBelow;
+    using internal::kOnes;
+    const std::uint64_t special = HasBelow(word ^ (kOnes * 0x7f), 1) |
+                                  HasBelow(word ^ (kOnes * '"'), 1) |
+                                  HasBelow(word ^ (kOnes * '\\'), 1);
+    return (HasBelow(word, 0x20) | special | (word & internal::kHighs)) == 0;
+  };
+  return internal::AllBytes(text, is_fine,
+                            [](char c) { return kPlain[static_cast<unsigned char>(c)]; });
+}
+
 void AppendJsonEscaped(std::string_view text, std::string& out) {
+  if (IsPlainJson(text)) {
+    out.append(text);
+    return;
+  }
   std::size_t run = 0;  // Plain bytes seen and not yet appended.
   while (run < text.size()) {
     if (kPlain[static_cast<unsigned char>(text[run])]) {

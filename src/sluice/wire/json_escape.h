@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -13,5 +14,12 @@ void AppendJsonString(std::string_view text, std::string& out);
 
 // The same without the quotes around it.
 void AppendJsonEscaped(std::string_view text, std::string& out);
+
+// True when `text` stands for itself: printable ASCII with neither '"' nor '\'. Such text may be
+// written without escaping, which is the usual case and fast to find out.
+[[nodiscard]] bool IsPlainJson(std::string_view text);
+
+// No byte takes more than this many when it is escaped.
+inline constexpr std::size_t kJsonBytesPerByteMax = 6;
 
 }  // namespace sluice::wire

@@ -51,5 +51,21 @@ TEST(AppendJsonEscaped, HasNoQuotesAround) {
   EXPECT_EQ(out, "xa\\\"");
 }
 
+TEST(IsPlainJson, HoldsForTextThatEscapingLeavesAlone) {
+  // Every byte, alone and at each place of a text of two words.
+  for (int byte = 0; byte < 256; ++byte) {
+    for (std::size_t at = 0; at < 16; ++at) {
+      std::string text = "abcdefghijklmnop";
+      text[at] = static_cast<char>(byte);
+      std::string escaped;
+      AppendJsonEscaped(text, escaped);
+      const bool is_ascii = byte < 0x80;  // Good UTF-8 stays as it is, but is not called plain.
+      EXPECT_EQ(IsPlainJson(text), is_ascii && escaped == text) << byte << " at " << at;
+      EXPECT_EQ(IsPlainJson(text.substr(at, 1)), IsPlainJson(text)) << byte;
+    }
+  }
+  EXPECT_TRUE(IsPlainJson(""));
+}
+
 }  // namespace
 }  // namespace sluice::wire

@@ -1,10 +1,13 @@
 #include "sluice/wire/traceparent.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
+#include <cstring>
 #include <span>
 
 #include "sluice/wire/ascii.h"
+#include "sluice/wire/pen.h"
 
 namespace sluice::wire {
 namespace {
@@ -24,13 +27,6 @@ bool ReadHex(std::string_view text, std::span<std::uint8_t> out) {
   return true;
 }
 
-void AppendHex(std::span<const std::uint8_t> bytes, std::string& out) {
-  for (const std::uint8_t byte : bytes) {
-    out.push_back(kHexLower[byte / 16U]);
-    out.push_back(kHexLower[byte % 16U]);
-  }
-}
-
 bool IsAllZero(std::span<const std::uint8_t> bytes) {
   return std::ranges::all_of(bytes, [](std::uint8_t byte) { return byte == 0; });
 }
@@ -40,9 +36,9 @@ void Fill(std::span<std::uint8_t> bytes, Random& random) {
   do {
     for (std::size_t i = 0; i < bytes.size(); i += 8) {
       std::uint64_t word = random.Next();
-      for (std::size_t k = i; k < i + 8; ++k, word >>= 8U) {
-        bytes[k] = static_cast<std::uint8_t>(word & 0xffU);
-      }
+      // Little-endian on every machine: seeds must mean the same ids everywhere.
+      if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
+      std::memcpy(&bytes[i], &word, 8);
     }
   } while (IsAllZero(bytes));
 }
@@ -85,16 +81,18 @@ TraceParent ChildOf(const TraceParent& parent, Random& random) {
 }
 
 void AppendTraceParent(const TraceParent& trace, std::string& out) {
-  out.append("00-");
-  AppendHex(trace.trace_id, out);
-  out.push_back('-');
-  AppendHex(trace.parent_id, out);
-  out.push_back('-');
-  AppendHex({&trace.flags, 1}, out);
+  Pen pen(out, kTraceParentSize);
+  pen << "00-";
+  pen.Hex(trace.trace_id);
+  pen << '-';
+  pen.Hex(trace.parent_id);
+  pen << '-';
+  pen.Hex({&trace.flags, 1});
 }
 
 void AppendTraceId(const TraceParent& trace, std::string& out) {
-  AppendHex(trace.trace_id, out);
+  Pen pen(out, trace.trace_id.size() * 2);
+  pen.Hex(trace.trace_id);
 }
 
 std::optional<std::string_view> FindBaggageMember(std::string_view baggage, std::string_view key) {
