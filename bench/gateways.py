@@ -75,6 +75,12 @@ def find_load(given=None):
         "cmake --build --preset release --target sluice-load")
 
 
+def find_relay(load):
+    """The sluice-relay beside the sluice-load at `load`, or None."""
+    path = pathlib.Path(load).with_name("sluice-relay")
+    return str(path) if os.access(path, os.X_OK) else None
+
+
 def descendants(pid):
     """`pid` and the processes below it, as they are now."""
     found = [pid]
@@ -87,6 +93,8 @@ def descendants(pid):
 
 def command_of(kind, binary, config):
     """The command that runs a gateway in the foreground."""
+    if kind == "relay":
+        return [binary, *pathlib.Path(config).read_text().split()]
     return {
         "sluice": [binary, "serve", "--config", config],
         "haproxy": [binary, "-db", "-f", config],

@@ -40,9 +40,11 @@ TARGETS = {target.name: target for target in (
     Target("haproxy-bare", "haproxy"),
     Target("nginx", "nginx", frozenset({"policies", "log"})),
     Target("nginx-bare", "nginx"),
+    Target("relay", "relay"),
     Target("direct", "direct"),
 )}
-TEMPLATES = {"sluice": "sluice.yaml.in", "haproxy": "haproxy.cfg.in", "nginx": "nginx.conf.in"}
+TEMPLATES = {"sluice": "sluice.yaml.in", "haproxy": "haproxy.cfg.in", "nginx": "nginx.conf.in",
+             "relay": "relay.args.in"}
 LOGS = {"sluice": "access.log", "haproxy": "stdout.txt", "nginx": "access.log"}
 
 

@@ -4,7 +4,8 @@ import intervals
 
 # Who is compared with whom, per round.
 PAIRS = (("sluice", "haproxy"), ("sluice", "nginx"), ("sluice-nolog", "haproxy-bare"),
-         ("sluice-nolog", "nginx-bare"), ("nginx", "haproxy"))
+         ("sluice-nolog", "nginx-bare"), ("nginx", "haproxy"), ("relay", "haproxy"),
+         ("relay", "nginx"))
 
 SMALL = (128, 1024)
 LARGE = (65536,)

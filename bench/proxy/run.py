@@ -35,10 +35,11 @@ import report  # noqa: E402
 
 SIZES = (128, 1024, 65536)
 MODES = ("saturated", "rate")
-DEFAULT_TARGETS = ("sluice", "sluice-nolog", "haproxy", "haproxy-bare", "nginx", "nginx-bare")
+DEFAULT_TARGETS = ("sluice", "sluice-nolog", "haproxy", "haproxy-bare", "nginx", "nginx-bare",
+                   "relay")
 QUIET_LOAD = 0.5
 QUICK = {"rounds": 3, "seconds": 0.5, "warmup": 0.2, "sizes": "128", "modes": "saturated",
-         "only": "sluice,haproxy,nginx"}
+         "only": "sluice,haproxy,nginx,relay"}
 FULL = {"rounds": 12, "seconds": 2.0, "warmup": 0.5, "sizes": ",".join(map(str, SIZES)),
         "modes": ",".join(MODES), "only": ",".join(DEFAULT_TARGETS)}
 
@@ -211,16 +212,17 @@ def main(arguments):
     binaries = {"sluice": gateways.find_sluice(options.sluice),
                 "haproxy": gateways.find_binary("haproxy"),
                 "nginx": gateways.find_binary("nginx")}
-    targets = [name for name in options.only
-               if measure.TARGETS[name].kind == "direct" or binaries[measure.TARGETS[name].kind]]
-    for name in options.only:
-        if name not in targets:
-            tell(f"{name}: not built or not installed, left out")
     try:
         load = gateways.find_load(options.load)
     except gateways.GatewayError as error:
         tell(error)
         return 3
+    binaries["relay"] = gateways.find_relay(load)
+    targets = [name for name in options.only
+               if measure.TARGETS[name].kind == "direct" or binaries[measure.TARGETS[name].kind]]
+    for name in options.only:
+        if name not in targets:
+            tell(f"{name}: not built or not installed, left out")
     seed = options.seed if options.seed is not None else random.randrange(1 << 31)
     session = describe(options, binaries, targets, seed)
     setting = measure.Setting(

@@ -29,7 +29,7 @@ class Run(unittest.TestCase):
                               check=False)
 
     def targets(self):
-        present = ["direct"]
+        present = ["direct", "relay"]
         present += [kind for kind in ("haproxy", "nginx") if gateways.find_binary(kind)]
         return present + (["sluice"] if OPTIONS.sluice else [])
 
