@@ -2,10 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstddef>
+#include <list>
+#include <string>
+#include <system_error>
 
 #include "sluice/contract/assert.h"
 #include "sluice/traffic/load_balancer.h"
+#include "sluice/wire/ascii.h"
 
 namespace sluice::gateway {
 namespace {
@@ -33,14 +38,33 @@ std::string_view AddressKey(const Address& address) {
   return {};
 }
 
-std::string_view PartOf(const config::RateKeyPart& part, const KeySource& source) {
+// Values that had to be put together. Mostly empty, and then it costs nothing.
+using JoinedValues = std::list<std::string>;
+
+// The value of all fields `name`; empty when there is none. Lives as long as the head and `joined`.
+std::string_view FieldValue(const wire::HeaderTable& headers,
+                            std::string_view name,
+                            JoinedValues& joined) {
+  const wire::HeaderField* first = headers.Find(name);
+  if (first == nullptr) return {};
+  std::string* text = nullptr;
+  for (const wire::HeaderField* field = first + 1; field != headers.end(); ++field) {
+    if (field->id != first->id || !wire::EqualsIgnoringCase(field->name, name)) continue;
+    if (text == nullptr) text = &joined.emplace_back(first->value);
+    *text += ", ";
+    *text += field->value;
+  }
+  return text == nullptr ? first->value : std::string_view(*text);
+}
+
+std::string_view PartOf(const config::RateKeyPart& part,
+                        const KeySource& source,
+                        JoinedValues& joined) {
   switch (part.kind) {
     case config::RateKeyKind::kIp:
       return AddressKey(source.client);
-    case config::RateKeyKind::kHeader: {
-      const wire::HeaderField* field = source.head.headers.Find(part.name);
-      return field == nullptr ? std::string_view() : field->value;
-    }
+    case config::RateKeyKind::kHeader:
+      return FieldValue(source.head.headers, part.name, joined);
     case config::RateKeyKind::kCookie:
       return CookieValue(source.head, part.name);
     case config::RateKeyKind::kPathParam:
@@ -71,14 +95,26 @@ std::string_view CookieValue(const wire::RequestHead& head, std::string_view nam
   return {};
 }
 
+std::uint32_t CostOf(std::string_view name, const wire::RequestHead& head, std::uint32_t most) {
+  JoinedValues joined;
+  const wire::HeaderField* const field = head.headers.Find(name);
+  if (field == nullptr) return 1;
+  const std::string_view text = FieldValue(head.headers, name, joined);
+  std::uint32_t cost = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), cost);
+  const bool is_number = error == std::errc() && end == text.data() + text.size();
+  return is_number ? std::clamp(cost, 1U, std::max(1U, most)) : most;
+}
+
 std::uint64_t RateKeyHash(std::span<const config::RateKeyPart> key,
                           const KeySource& source,
                           const limit::KeyHasher& hasher) {
   if (key.empty()) return 0;
   SLUICE_ASSERT(key.size() <= kKeyPartsMax);
   std::array<std::string_view, kKeyPartsMax> parts;
+  JoinedValues joined;
   for (std::size_t i = 0; i < key.size(); ++i)
-    parts[i] = PartOf(key[i], source);
+    parts[i] = PartOf(key[i], source, joined);
   return hasher.Hash(std::span<const std::string_view>(parts.data(), key.size()));
 }
 

@@ -26,9 +26,17 @@ struct KeySource {
 // Value of the cookie `name`; empty when there is none (RFC 6265 section 4.2).
 [[nodiscard]] std::string_view CookieValue(const wire::RequestHead& head, std::string_view name);
 
-// The key's hash under the process's secret. A part that the request lacks counts as empty:
-// requests without a user id share one bucket rather than escape the limit. 0 where `key` has no
-// parts.
+// What a request says it costs: the whole number in the field `name`, at least 1 and at most
+// `most`. 1 without the field. What is no whole number, or stands there several times, costs
+// `most`: nobody gains by writing nonsense.
+[[nodiscard]] std::uint32_t CostOf(std::string_view name,
+                                   const wire::RequestHead& head,
+                                   std::uint32_t most);
+
+// The key's hash under the process's secret. Several fields of one name count as one value, joined
+// by ", " in their order (RFC 9110 section 5.3), so that no second field can hide the first. A part
+// that the request lacks counts as empty: requests without a user id share one bucket rather than
+// escape the limit. 0 where `key` has no parts.
 [[nodiscard]] std::uint64_t RateKeyHash(std::span<const config::RateKeyPart> key,
                                         const KeySource& source,
                                         const limit::KeyHasher& hasher);

@@ -76,5 +76,44 @@ TEST_F(RequestKey, TheRingIsAskedByWhatIsConfigured) {
   EXPECT_EQ(by_path, traffic::HashKey("/a"));
 }
 
+TEST_F(RequestKey, SeveralFieldsOfOneNameAreOneValueInTheirOrder) {
+  const std::vector<RateKeyPart> key = {{.kind = RateKeyKind::kHeader, .name = "x-user-id"}};
+  head_.headers.Add("X-User-Id", "ann");
+  const std::uint64_t one = HashOf(key);
+  head_.headers.Add("x-other", "x");
+  EXPECT_EQ(HashOf(key), one);
+  head_.headers.Add("x-user-id", "bob");
+  const std::uint64_t both = HashOf(key);
+  EXPECT_NE(both, one);
+  EXPECT_EQ(both, OverrideKeyHash(key, "ann, bob", hasher_));
+}
+
+TEST_F(RequestKey, TheCostIsTheFieldsNumberWithinItsBounds) {
+  const auto cost_of = [](std::string_view text) {
+    wire::RequestHead head;
+    head.headers.Add("X-Cost", text);
+    return CostOf("x-cost", head, /*most=*/50);
+  };
+  EXPECT_EQ(CostOf("x-cost", head_, 50), 1U);
+  EXPECT_EQ(cost_of("1"), 1U);
+  EXPECT_EQ(cost_of("7"), 7U);
+  EXPECT_EQ(cost_of("007"), 7U);
+  EXPECT_EQ(cost_of("50"), 50U);
+  EXPECT_EQ(cost_of("51"), 50U);
+  EXPECT_EQ(cost_of("0"), 1U);
+}
+
+TEST_F(RequestKey, ACostThatIsNoNumberIsTheMost) {
+  for (const std::string_view text :
+       {"", "-1", "+3", "1.5", "0x10", "3 ", "many", "99999999999999999999", "1, 1"}) {
+    wire::RequestHead head;
+    head.headers.Add("X-Cost", text);
+    EXPECT_EQ(CostOf("x-cost", head, /*most=*/50), 50U) << text;
+  }
+  head_.headers.Add("x-cost", "1");
+  head_.headers.Add("X-Cost", "1");
+  EXPECT_EQ(CostOf("x-cost", head_, 50), 50U);
+}
+
 }  // namespace
 }  // namespace sluice::gateway
