@@ -51,7 +51,10 @@ class ItemGroup : private StopListener {
   }
 
   [[nodiscard]] bool await_ready() const { return running_ == 0; }
-  void await_suspend(std::coroutine_handle<> awaiter) { waiter_.handle = awaiter; }
+  void await_suspend(std::coroutine_handle<> awaiter) {
+    waiter_.handle = awaiter;
+    is_awaited_ = true;
+  }
   void await_resume() { this->Leave(); }
 
   // The first failure in time; empty: none.
@@ -105,9 +108,8 @@ class ItemGroup : private StopListener {
     group.items_[item.index].reset();
     --group.running_;
     group.StartMore();
-    if (group.running_ == 0 && group.waiter_.handle != nullptr) {
+    if (group.running_ == 0 && std::exchange(group.is_awaited_, false)) {
       RunQueue::Current().Push(group.waiter_);
-      group.waiter_.handle = nullptr;
     }
   }
 
@@ -143,6 +145,7 @@ class ItemGroup : private StopListener {
   std::size_t running_ = 0;
   bool starting_ = false;
   bool stopped_ = false;
+  bool is_awaited_ = false;
   Ready waiter_;
 };
 

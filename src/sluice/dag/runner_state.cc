@@ -165,9 +165,8 @@ void RunnerState::RunEnded(RunBlock& run) {
   counts_.in_flight.Add(-1);
   if (run.late_results() > 0) counts_.late_results.Add(run.late_results());
   if (queued_ > 0) StartWaiting();
-  if (in_flight_ == 0 && drain_waiter_.handle != nullptr) {
+  if (in_flight_ == 0 && std::exchange(drain_awaited_, false)) {
     RunQueue::Current().Push(drain_waiter_);
-    drain_waiter_.handle = nullptr;
   }
 }
 

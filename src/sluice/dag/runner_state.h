@@ -93,6 +93,7 @@ class RunnerState {
     [[nodiscard]] bool await_ready() const { return runner.in_flight() == 0; }
     void await_suspend(std::coroutine_handle<> awaiter) const {
       runner.drain_waiter_.handle = awaiter;
+      runner.drain_awaited_ = true;
     }
     void await_resume() const {}
   };
@@ -128,6 +129,7 @@ class RunnerState {
   bool is_closed_ = false;
   bool starting_ = false;
   Ready drain_waiter_;
+  bool drain_awaited_ = false;
   RunnerCounts counts_;
 };
 
