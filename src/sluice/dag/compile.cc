@@ -321,6 +321,7 @@ class Compiler {
       step.inputs = plan_.input_offsets.data() + plan_.input_offsets.size();
       for (const NodeEdge& input : plan_.info[node].inputs) {
         if (input.kind != EdgeKind::kData && input.kind != EdgeKind::kStream) continue;
+        ++plan_.info[node].arguments;
         plan_.input_offsets.push_back(plan_.nodes[input.other].step.slot);
       }
       step.releases = node == plan_.output || plan_.edge_rows[node] != plan_.edge_rows[node + 1U];

@@ -123,6 +123,7 @@ struct NodeInfo {
   void (*close_reader)(void* slot) = nullptr;
   void (*end_writer)(void* slot, const NodeError* error) = nullptr;
   SubplanRecord subplan;
+  std::uint16_t arguments = 0;       // How many of `inputs` have a value or a stream to read.
   std::uint16_t select = kNoNode;    // Which SelectRecord a When() has.
   std::vector<NodeEdge> inputs;      // In the order of the arguments, then control and order.
   std::vector<NodeEdge> dependents;  // In declaration order.
