@@ -288,6 +288,10 @@ void DegradeChain::CountFailure(std::size_t index) {
   states_[index].failed.fetch_add(1, std::memory_order_relaxed);
 }
 
+void DegradeChain::CountServed(std::size_t index) {
+  states_[index].served.fetch_add(1, std::memory_order_relaxed);
+}
+
 std::vector<StepStats> DegradeChain::Stats() const {
   std::vector<StepStats> stats;
   stats.reserve(states_.size());
@@ -295,6 +299,7 @@ std::vector<StepStats> DegradeChain::Stats() const {
     const StepState& state = states_[index];
     stats.push_back({.source = SourceOf(options_.steps[index].answer),
                      .chosen = state.chosen.load(std::memory_order_relaxed),
+                     .served = state.served.load(std::memory_order_relaxed),
                      .failed = state.failed.load(std::memory_order_relaxed),
                      .bulkhead_full = state.bulkhead_full.load(std::memory_order_relaxed),
                      .in_flight = state.bulkhead.in_flight()});

@@ -148,6 +148,7 @@ struct Choice {
 struct StepStats {
   std::string_view source;
   std::uint64_t chosen = 0;
+  std::uint64_t served = 0;  // Of these, so far.
   std::uint64_t failed = 0;
   std::uint64_t bulkhead_full = 0;
   std::int64_t in_flight = 0;
@@ -165,13 +166,15 @@ class DegradeChain {
                                              std::size_t first = 0);
   // The gateway could not carry out that step. Counted; ask Choose() for the next.
   void CountFailure(std::size_t index);
+  // It could: the step's answer is on its way.
+  void CountServed(std::size_t index);
 
   // Whether an answer with this status is to be substituted, as an upstream_error.
   [[nodiscard]] bool Substitutes(int status) const;
 
   [[nodiscard]] const std::string& name() const { return options_.name; }
   [[nodiscard]] const ChainOptions& options() const { return options_; }
-  // In the order of the steps; sluice_degrade_total{rule,source} is `chosen`.
+  // In the order of the steps; sluice_degrade_total{rule,source} is `served`.
   [[nodiscard]] std::vector<StepStats> Stats() const;
 
  private:
@@ -179,6 +182,7 @@ class DegradeChain {
     explicit StepState(std::int64_t max_concurrent) : bulkhead(max_concurrent) {}
     Bulkhead bulkhead;
     std::atomic<std::uint64_t> chosen{0};
+    std::atomic<std::uint64_t> served{0};
     std::atomic<std::uint64_t> failed{0};
     std::atomic<std::uint64_t> bulkhead_full{0};
   };

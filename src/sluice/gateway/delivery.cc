@@ -9,6 +9,7 @@
 #include "sluice/gateway/piece_gather.h"
 #include "sluice/gateway/request_body.h"
 #include "sluice/gateway/response_headers.h"
+#include "sluice/gateway/stale_keeping.h"
 #include "sluice/gateway/tunnel.h"
 #include "sluice/gateway/worker_context.h"
 #include "sluice/gateway/worker_listener.h"
@@ -140,6 +141,7 @@ Task<Delivery> SendPart(Exchange& exchange, BodyPump& pump, ByteView input) {
   wire::BodyDecoder& decoder = pump.connection.decoder();
   const Result<Gathered> content = Gather(decoder, input, exchange.response_content);
   if (!content) co_return Delivery::kUpstreamFailed;  // With the head unsent it can still be a 502.
+  KeepPiece(exchange, content->data);
   // Bytes behind the response: whoever read them next could take them for an answer.
   if (content->finished && content->consumed < input.size()) pump.connection.ForbidReuse();
   Assembly assembly(exchange, pump.framing, pump.head);
@@ -200,8 +202,11 @@ Task<Delivery> SendUpstream(Exchange& exchange, Response& response) {
     const Delivery tunnelled = co_await Tunnel(exchange, connection);
     co_return tunnelled;
   }
+  BeginKeeping(exchange, connection.head());
   BodyPump pump{.connection = connection, .framing = framing->framing, .head = exchange.output};
   const Delivery delivery = co_await SendBody(exchange, pump);
+  if (connection.decoder().finished()) FinishKeeping(exchange);
+  exchange.keeping.reset();
   // Where the body ends with the connection, an orderly end would look like the body's.
   if (delivery == Delivery::kUpstreamFailed && pump.framing == wire::BodyFraming::kUntilClose) {
     exchange.client->ResetOnClose();

@@ -40,7 +40,8 @@ void Exchange::Reset() {
   refusal_status = 0;
   retry_token.reset();
 
-  upstream = nullptr;
+  asked = {};
+  is_substitute = false;
   tried = {};
   judged = {};
   acquiring.reset();
@@ -66,6 +67,8 @@ void Exchange::Reset() {
   refusal_rule = {};
   refusal_reason.clear();
   degraded_source = {};
+  next_step = 0;
+  keeping.reset();
   trace_parent.clear();
 }
 

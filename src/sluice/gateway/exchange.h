@@ -68,6 +68,13 @@ struct TakenTokens {
   limit::Taken taken;
 };
 
+// Which upstream attempts go to, and how long they may take.
+struct AskedUpstream {
+  const UpstreamPlan* plan = nullptr;
+  UpstreamClient* client = nullptr;
+  SteadyTime deadline = kNever;  // Of an alternative; else the route's timeout counts.
+};
+
 // The attempt whose end outlier detection has yet to hear of.
 struct JudgedAttempt {
   breaker::OutlierDetector* detector = nullptr;  // Null: of none.
@@ -129,7 +136,8 @@ struct Exchange {
   std::optional<limit::RetryBudget::Token> retry_token;
 
   // --- The upstream (forwarder.cc).
-  UpstreamClient* upstream = nullptr;
+  AskedUpstream asked;
+  bool is_substitute = false;  // An alternative is asked, or nobody is: see substitute.h.
   traffic::TriedEndpoints tried;
   JudgedAttempt judged;
   std::optional<traffic::Cancellation> acquiring;
@@ -177,6 +185,9 @@ struct Exchange {
   std::string_view refusal_rule;
   std::string refusal_reason;        // Value of x-sluice-reason; empty when nothing was refused.
   std::string_view degraded_source;  // "static", …; empty: not degraded.
+  std::size_t next_step = 0;         // Of the degrade chain, should it be asked again.
+  std::optional<degrade::StaleCache::Fill> keeping;  // The answer under way; see stale_keeping.h.
+  std::string cache_key;
 };
 
 }  // namespace sluice::gateway

@@ -23,11 +23,12 @@ namespace {
 constexpr Nanos kClientSendMax = std::chrono::seconds(60);
 
 const UpstreamPlan& PlanOf(const Exchange& exchange) {
-  return exchange.snapshot->snapshot->upstreams[exchange.route->upstream];
+  return *exchange.asked.plan;
 }
 
 // Until when this attempt may wait for its response head, if the request is whole.
 SteadyTime AttemptDeadline(const Exchange& exchange) {
+  if (exchange.asked.deadline != kNever) return exchange.asked.deadline;
   const config::RouteConfig& route = *exchange.route->config;
   SteadyTime deadline = SaturatingAdd(exchange.started, route.timeout);
   if (route.retry && route.retry->per_try_timeout > Nanos(0)) {
@@ -46,7 +47,7 @@ traffic::Selection PickEndpoint(Exchange& exchange) {
     request.key_hash = BalanceHash(*upstream.hash_on, source);
   }
   Loop& loop = exchange.worker.loop;
-  return exchange.upstream->balancer.Pick(request, loop.now(), loop.random());
+  return exchange.asked.client->balancer.Pick(request, loop.now(), loop.random());
 }
 
 // All breakers of the attempt, or none.
@@ -54,7 +55,9 @@ Result<void> TakePermits(Exchange& exchange) {
   std::array<Guard*, kBreakersMax> guards{};
   exchange.breaker_count = 0;
   for (const BreakerPlan* plan : {&exchange.route->breaker, &PlanOf(exchange).breaker}) {
-    if (plan->guard == nullptr) continue;
+    // An alternative says nothing about the upstream that the route's breaker watches.
+    const bool is_routes = plan == &exchange.route->breaker;
+    if (plan->guard == nullptr || (is_routes && exchange.is_substitute)) continue;
     guards[exchange.breaker_count] = plan->guard.get();
     exchange.classifiers[exchange.breaker_count] = &plan->classify;
     ++exchange.breaker_count;
@@ -219,7 +222,7 @@ Task<Result<Response>> Attempt(Exchange& exchange) {
   exchange.acquiring.emplace();
   const SteadyTime deadline = AttemptDeadline(exchange);
   Result<traffic::Lease> lease =
-      co_await exchange.upstream->pool.Acquire(*selection, deadline, &*exchange.acquiring);
+      co_await exchange.asked.client->pool.Acquire(*selection, deadline, &*exchange.acquiring);
   exchange.acquiring.reset();
   if (!lease) {
     if (lease.error().side == Side::kUpstream) selection.CountFailure();
@@ -289,7 +292,8 @@ bool TakeRetry(Exchange& exchange, const Result<Response>& reply) {
   if (!route.retry || exchange.counted_attempts >= route.retry->attempts) return false;
   if (!Allows(*route.retry, reply)) return false;
   std::int64_t in_flight = 0;
-  for (const traffic::EndpointMember& member : exchange.upstream->upstream->Endpoints()->members) {
+  for (const traffic::EndpointMember& member :
+       exchange.asked.client->upstream->Endpoints()->members) {
     in_flight += member.endpoint->active();
   }
   exchange.retry_token.reset();
@@ -338,6 +342,40 @@ Task<Result<Response>> Forward(Exchange& exchange) {
       co_return std::unexpected(Explain(exchange, Error{.code = ErrorCode::kCancelled}));
     }
   }
+}
+
+bool MaySendAgain(const Exchange& exchange, const Error& error) {
+  if (exchange.client_is_gone || exchange.body.client_error) return false;
+  const bool was_never_sent =
+      exchange.attempts == 0 ||
+      (!error.guard.empty() && exchange.attempts == 1 && error.side == Side::kSelf) ||
+      error.code == ErrorCode::kNoEndpoint;
+  if (was_never_sent || error.retry == RetryAdvice::kSafe) return true;
+  return exchange.body.place == RequestBodyState::Place::kWhole &&
+         wire::IsIdempotent(exchange.request().method);
+}
+
+Task<Result<Response>> ForwardAlternative(Exchange& exchange, Alternative alternative) {
+  exchange.head_timer.fire = &FireHeadTimer;
+  exchange.asked = alternative;
+  exchange.is_substitute = true;
+  exchange.head_timed_out = false;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    exchange.tried = {};
+    ++exchange.attempts;
+    Result<Response> reply = co_await Attempt(exchange);
+    // Only the race with its idle timeout, which is nobody's fault, is worth a second try.
+    if (reply || !exchange.stale_connection || !IsRepeatable(exchange, reply)) co_return reply;
+    exchange.stale_retry_used = true;
+  }
+  co_return Fail(ErrorCode::kConnectionClosed, "the alternative closed its connection");
+}
+
+Task<void> DropResponse(Exchange& exchange, Response& response) {
+  SettleWithStatus(exchange, response.upstream.lease->head());
+  exchange.upstream_stream = nullptr;
+  co_await DetachPump(exchange);
+  response.upstream = UpstreamResponse();
 }
 
 void SettleAtHead(Exchange& exchange, const wire::ResponseHead& head) {

@@ -19,6 +19,21 @@ namespace sluice::gateway {
 // (the client went away), or the client's own error when its body broke off.
 [[nodiscard]] Task<Result<Response>> Forward(Exchange& exchange);
 
+// What may be asked instead of the route's upstream.
+using Alternative = AskedUpstream;
+
+// Whether the request may go to somebody else after it has failed with `error`: nobody can have
+// acted upon it, or doing it twice does no harm, and all of it is still there.
+[[nodiscard]] bool MaySendAgain(const Exchange& exchange, const Error& error);
+
+// Asks an alternative once, with the guards of its own upstream and without those of the route.
+// Fails as Forward() does.
+[[nodiscard]] Task<Result<Response>> ForwardAlternative(Exchange& exchange,
+                                                        Alternative alternative);
+
+// Gives up an answer whose head was read: its breakers hear of it, its connection ends.
+[[nodiscard]] Task<void> DropResponse(Exchange& exchange, Response& response);
+
 // Tells the breakers now what the response's head says, and gives the retry's place back: for a
 // tunnel or a long body, whose end says nothing more and may be hours away.
 void SettleAtHead(Exchange& exchange, const wire::ResponseHead& head);

@@ -15,6 +15,7 @@ namespace sluice::gateway {
 namespace {
 
 constexpr std::string_view kViaOff = "off";
+constexpr Bytes kBodyFileMax = kMiB;
 
 template <typename Plans>
 auto FindByName(const Plans& plans, const std::string& name) {
@@ -238,30 +239,69 @@ Result<void> Registry::PlanRateLimits(SnapshotPlan& plan, SteadyTime now) {
   return {};
 }
 
+Result<void> Registry::ReadBodyFiles(const std::string& name, config::DegradeConfig& config) const {
+  for (config::DegradeStep& step : config.chain) {
+    if (!step.static_answer || !step.static_answer->file) continue;
+    const std::string& path = *step.static_answer->file;
+    Result<std::string> body = read_file_(path);
+    if (!body) {
+      return Invalid(
+          fmt::format("degrade `{}`: cannot read {}: {}", name, path, body.error().detail));
+    }
+    if (body->size() > kBodyFileMax) {
+      return Invalid(fmt::format("degrade `{}`: {} must have at most {} bytes, got {}", name, path,
+                                 kBodyFileMax, body->size()));
+    }
+    step.static_answer->body = std::move(*body);
+  }
+  return {};
+}
+
+Result<Registry::ChainPlans> Registry::PlanChains(SnapshotPlan& plan) const {
+  const Snapshot& snapshot = *plan.snapshot;
+  ChainPlans chains;
+  for (const auto& [name, config] : snapshot.config.degrade) {
+    config::DegradeConfig filled = config;
+    const Result<void> read = ReadBodyFiles(name, filled);
+    if (!read) return std::unexpected(read.error());
+    Result<degrade::ChainOptions> options = OptionsOf(filled, name);
+    if (!options) return std::unexpected(options.error());
+    const RoutePlan* const before = FindChainUser(name);
+    ChainPlan& out = chains[name];
+    if (before != nullptr && before->chain->options() == *options) {
+      out.chain = before->chain;  // With its counts, and who is in it now.
+    } else {
+      Result<std::unique_ptr<degrade::DegradeChain>> made =
+          degrade::DegradeChain::Create(std::move(*options));
+      if (!made) return Invalid(made.error().detail);
+      out.chain = std::move(*made);
+    }
+    for (const degrade::StepOptions& step : out.chain->options().steps) {
+      const auto* other = std::get_if<degrade::UpstreamAnswer>(&step.answer);
+      out.alternatives.push_back(other == nullptr ? 0
+                                                  : IndexByName(snapshot.upstreams, other->name));
+      const auto* keeping = std::get_if<degrade::StaleCacheAnswer>(&step.answer);
+      if (keeping == nullptr) continue;
+      out.keeping = keeping;
+      // What other rules have kept may not be given by these.
+      if (before != nullptr && before->kept != nullptr &&
+          before->keeping->key_headers == keeping->key_headers &&
+          before->keeping->leniency == keeping->leniency) {
+        out.kept = before->kept;
+        plan.on_commit.emplace_back(
+            [cache = out.kept, bounds = *keeping](SteadyTime) { cache->Reconfigure(bounds); });
+      } else {
+        out.kept = std::make_shared<degrade::StaleCache>(*keeping);
+      }
+    }
+  }
+  return chains;
+}
+
 Result<void> Registry::PlanRoutes(SnapshotPlan& plan, SteadyTime now) {
   Snapshot& snapshot = *plan.snapshot;
-  std::map<std::string, std::shared_ptr<degrade::DegradeChain>> chains;
-  for (auto& [name, config] : snapshot.config.degrade) {
-    config::DegradeConfig filled = config;
-    for (config::DegradeStep& step : filled.chain) {
-      if (!step.static_answer || !step.static_answer->file) continue;
-      Result<std::string> body = read_file_(*step.static_answer->file);
-      if (!body) {
-        return Invalid(fmt::format("degrade `{}`: cannot read {}: {}", name,
-                                   *step.static_answer->file, body.error().detail));
-      }
-      step.static_answer->body = std::move(*body);
-    }
-    degrade::ChainOptions options = OptionsOf(filled, name);
-    if (auto same = FindChain(name); same != nullptr && same->options() == options) {
-      chains.emplace(name, std::move(same));  // With its counts, and who is in it now.
-      continue;
-    }
-    Result<std::unique_ptr<degrade::DegradeChain>> made =
-        degrade::DegradeChain::Create(std::move(options));
-    if (!made) return Invalid(made.error().detail);
-    chains.emplace(name, std::move(*made));
-  }
+  const Result<ChainPlans> chains = PlanChains(plan);
+  if (!chains) return std::unexpected(chains.error());
   for (const config::RouteConfig& config : snapshot.config.routes) {
     Result<RouteMatcher> matcher = RouteMatcher::Create(config.match);
     if (!matcher)
@@ -281,7 +321,13 @@ Result<void> Registry::PlanRoutes(SnapshotPlan& plan, SteadyTime now) {
       if (!breaker) return std::unexpected(breaker.error());
       route.breaker = std::move(*breaker);
     }
-    if (!config.degrade.empty()) route.chain = chains.at(config.degrade);
+    if (!config.degrade.empty()) {
+      const ChainPlan& chain = chains->at(config.degrade);
+      route.chain = chain.chain;
+      route.kept = chain.kept;
+      route.keeping = chain.keeping;
+      route.alternatives = chain.alternatives;
+    }
     snapshot.routes.push_back(std::move(route));
   }
   return {};
@@ -305,10 +351,10 @@ std::shared_ptr<const Snapshot> Registry::Commit(SnapshotPlan plan, SteadyTime n
   return current_;
 }
 
-std::shared_ptr<degrade::DegradeChain> Registry::FindChain(const std::string& name) const {
+const RoutePlan* Registry::FindChainUser(const std::string& name) const {
   if (current_ == nullptr) return nullptr;
   for (const RoutePlan& route : current_->routes) {
-    if (route.chain != nullptr && route.chain->name() == name) return route.chain;
+    if (route.chain != nullptr && route.chain->name() == name) return &route;
   }
   return nullptr;
 }

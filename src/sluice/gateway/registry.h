@@ -65,7 +65,19 @@ class Registry {
   }
 
  private:
-  [[nodiscard]] std::shared_ptr<degrade::DegradeChain> FindChain(const std::string& name) const;
+  // A chain with what its steps need.
+  struct ChainPlan {
+    std::shared_ptr<degrade::DegradeChain> chain;
+    std::shared_ptr<degrade::StaleCache> kept;
+    const degrade::StaleCacheAnswer* keeping = nullptr;
+    std::vector<std::size_t> alternatives;
+  };
+  using ChainPlans = std::map<std::string, ChainPlan>;
+
+  [[nodiscard]] const RoutePlan* FindChainUser(const std::string& name) const;
+  [[nodiscard]] Result<ChainPlans> PlanChains(SnapshotPlan& plan) const;
+  [[nodiscard]] Result<void> ReadBodyFiles(const std::string& name,
+                                           config::DegradeConfig& config) const;
   [[nodiscard]] Result<void> PlanUpstreams(SnapshotPlan& plan, SteadyTime now);
   [[nodiscard]] Result<void> PlanEjection(UpstreamPlan& upstream,
                                           const UpstreamPlan* before,

@@ -26,7 +26,9 @@ Task<Result<Response>> Answer(Exchange& exchange) {
   if (!admitted) co_return std::unexpected(admitted.error());
 
   // Which version answers? As long as a route has one upstream, that one.
-  exchange.upstream = exchange.snapshot->clients[exchange.route->upstream];
+  const std::size_t upstream = exchange.route->upstream;
+  exchange.asked = {.plan = &exchange.snapshot->snapshot->upstreams[upstream],
+                    .client = exchange.snapshot->clients[upstream]};
 
   // Per attempt: pick an endpoint, take its breakers' permits, send, maybe repeat.
   Result<Response> reply = co_await Forward(exchange);
@@ -64,6 +66,8 @@ Task<void> RunExchange(Exchange& exchange) {
     // Refusals and failures take the same way out: the route's degrade chain, or a plain error.
     if (EndsConnection(exchange, reply.error())) exchange.keep_alive = false;
     reply = co_await Substitute(exchange, std::move(reply.error()));
+  } else if (IsSubstituted(exchange, *reply)) {
+    co_await SubstituteStatus(exchange, *reply);
   }
   // Breakers learn what really happened at the end of the body.
   const Delivery delivery = co_await Deliver(exchange, *reply);

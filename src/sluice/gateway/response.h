@@ -2,10 +2,12 @@
 
 #pragma once
 
+#include <memory>
 #include <string_view>
 
 #include "sluice/contract/time.h"
 #include "sluice/degrade/chain.h"
+#include "sluice/degrade/stale_cache.h"
 #include "sluice/traffic/load_balancer.h"
 #include "sluice/traffic/pool.h"
 
@@ -22,10 +24,11 @@ struct LocalResponse {
   int status = 500;
   std::string_view content_type;
   std::string_view body;
-  const degrade::StaticAnswer* fixed = nullptr;  // For its header fields.
-  degrade::Choice choice;                        // Holds the place in the chain's bulkhead.
-  Nanos retry_after{0};                          // 0: no Retry-After.
-  bool is_refusal = false;                       // Says x-sluice-reason.
+  const degrade::StaticAnswer* fixed = nullptr;     // For its header fields.
+  std::shared_ptr<const degrade::KeptAnswer> kept;  // Its fields, age and the views above.
+  degrade::Choice choice;   // Holds the place in the chain's bulkhead; of alternatives, too.
+  Nanos retry_after{0};     // 0: no Retry-After.
+  bool is_refusal = false;  // Says x-sluice-reason.
 };
 
 struct Response {

@@ -1,11 +1,13 @@
 #include "sluice/gateway/response_headers.h"
 
+#include <chrono>
 #include <string>
 #include <string_view>
 
 #include <fmt/format.h>
 
 #include "sluice/degrade/refusal.h"
+#include "sluice/gateway/worker_context.h"
 
 namespace sluice::gateway {
 namespace {
@@ -33,7 +35,7 @@ class HeaderWriter {
 
  private:
   Exchange& exchange_;
-  std::size_t used_ = 0;  // At most eight: two of retry, one reason, five of quota.
+  std::size_t used_ = 0;  // At most eight: five of quota, and two of retry or an age.
 };
 
 void AddQuota(const Exchange& exchange, HeaderWriter& headers) {
@@ -57,7 +59,7 @@ void AddQuota(const Exchange& exchange, HeaderWriter& headers) {
 void AddUpstream(const Exchange& exchange, const Response& response, HeaderWriter& headers) {
   if (response.is_local() || !exchange.snapshot->snapshot->config.telemetry.debug_headers) return;
   std::string& value = headers.NextValue();
-  value += exchange.upstream->upstream->name();
+  value += exchange.asked.client->upstream->name();
   const std::string& version = response.upstream.selection->version();
   if (!version.empty()) {
     value += '/';
@@ -66,16 +68,30 @@ void AddUpstream(const Exchange& exchange, const Response& response, HeaderWrite
   headers.Add("x-sluice-upstream", value);
 }
 
-void AddLocal(Exchange& exchange, const LocalResponse& local, HeaderWriter& headers) {
+// RFC 9111 section 5.1; the warning is of RFC 7234 section 5.5.1, which older clients know.
+void AddKept(const degrade::KeptAnswer& kept, SteadyTime now, HeaderWriter& headers) {
+  for (const degrade::HeaderField& field : kept.headers)
+    headers.Add(field.name, field.value);
+  headers.AddNumber("age",
+                    std::chrono::duration_cast<std::chrono::seconds>(kept.AgeAt(now)).count());
+  if (kept.IsStaleAt(now)) headers.Add("warning", R"(110 - "Response is Stale")");
+}
+
+// Why the answer is not the upstream's own.
+void AddWhy(const Exchange& exchange, HeaderWriter& headers) {
+  if (!exchange.degraded_source.empty()) {
+    headers.Add("x-sluice-degraded", exchange.degraded_source);
+  }
+  if (!exchange.refusal_reason.empty()) headers.Add("x-sluice-reason", exchange.refusal_reason);
+}
+
+void AddLocal(const Exchange& exchange, const LocalResponse& local, HeaderWriter& headers) {
   if (local.fixed != nullptr) {
     for (const degrade::HeaderField& field : local.fixed->headers) {
       headers.Add(field.name, field.value);
     }
   }
-  if (!exchange.degraded_source.empty()) {
-    headers.Add("x-sluice-degraded", exchange.degraded_source);
-  }
-  if (!exchange.refusal_reason.empty()) headers.Add("x-sluice-reason", exchange.refusal_reason);
+  if (local.kept != nullptr) AddKept(*local.kept, exchange.worker.loop.now(), headers);
   if (local.retry_after > Nanos(0)) {
     headers.AddNumber("retry-after", degrade::RetryAfterSeconds(local.retry_after));
     headers.AddNumber("x-retry-after-ms", degrade::RetryAfterMillis(local.retry_after));
@@ -89,6 +105,7 @@ void CollectHeaders(Exchange& exchange, const Response& response) {
   AddQuota(exchange, headers);
   AddUpstream(exchange, response, headers);
   if (response.is_local()) AddLocal(exchange, response.local, headers);
+  AddWhy(exchange, headers);
 }
 
 }  // namespace sluice::gateway

@@ -94,15 +94,46 @@ degrade::Trigger TriggerOf(config::DegradeTrigger trigger) {
   return degrade::Trigger::kUpstreamError;
 }
 
-degrade::StaticAnswer StaticOf(const config::StaticStep& step) {
+Result<degrade::StaticAnswer> StaticOf(const config::StaticStep& step) {
   degrade::StaticAnswer answer;
   answer.status = static_cast<int>(step.status);
   answer.body = step.body.value_or("");
+  if (step.body_template) {
+    Result<degrade::BodyTemplate> parsed = degrade::BodyTemplate::Parse(*step.body_template);
+    if (!parsed) return std::unexpected(parsed.error());
+    answer.body_template = std::move(*parsed);
+  }
   for (const auto& [name, value] : step.headers) {
     if (name == "content-type") {
       answer.content_type = value;
     } else {
       answer.headers.push_back({.name = name, .value = value});
+    }
+  }
+  return answer;
+}
+
+degrade::StaleCacheAnswer StaleCacheOf(const config::StaleCacheStep& step) {
+  degrade::StaleCacheAnswer answer{.max_stale = step.max_stale,
+                                   .max_bytes = step.max_bytes,
+                                   .max_answer_bytes = step.max_answer_bytes,
+                                   .refresh_interval = step.refresh_interval,
+                                   .key_headers = step.key_headers,
+                                   .leniency = {}};
+  for (const config::CacheIgnore ignored : step.ignore) {
+    switch (ignored) {
+      case config::CacheIgnore::kCacheControl:
+        answer.leniency.cache_control = true;
+        break;
+      case config::CacheIgnore::kAuthorization:
+        answer.leniency.authorization = true;
+        break;
+      case config::CacheIgnore::kCookie:
+        answer.leniency.cookie = true;
+        break;
+      case config::CacheIgnore::kSetCookie:
+        answer.leniency.set_cookie = true;
+        break;
     }
   }
   return answer;
@@ -224,22 +255,36 @@ Result<traffic::UpstreamOptions> OptionsOf(const config::UpstreamConfig& config,
   return options;
 }
 
-degrade::ChainOptions OptionsOf(const config::DegradeConfig& config, const std::string& name) {
+Result<degrade::ChainOptions> OptionsOf(const config::DegradeConfig& config,
+                                        const std::string& name) {
   degrade::ChainOptions options;
   options.name = name;
   options.on = degrade::TriggerSet();
   for (const config::DegradeTrigger trigger : config.on)
     options.on.Add(TriggerOf(trigger));
   options.max_concurrent = config.max_concurrent;
+  for (const config::StatusRange& range : config.statuses)
+    options.statuses.push_back({.first = range.first, .last = range.last});
   for (const config::DegradeStep& step : config.chain) {
     degrade::StepOptions out;
     if (step.static_answer) {
-      out.answer = StaticOf(*step.static_answer);
+      Result<degrade::StaticAnswer> fixed = StaticOf(*step.static_answer);
+      if (!fixed) {
+        return Fail(ErrorCode::kInvalidConfig,
+                    fmt::format("degrade `{}`: template {}", name, fixed.error().detail));
+      }
+      out.answer = std::move(*fixed);
+    } else if (step.stale_cache) {
+      out.answer = StaleCacheOf(*step.stale_cache);
+    } else if (step.upstream) {
+      out.answer = degrade::UpstreamAnswer{.name = step.upstream->name};
+      out.timeout = step.upstream->timeout;
     } else {
       out.answer = degrade::RejectAnswer{.status = static_cast<int>(step.reject->status),
                                          .retry_after = step.reject->retry_after};
     }
     out.methods = step.methods;
+    out.max_concurrent = step.max_concurrent;
     options.steps.push_back(std::move(out));
   }
   return options;

@@ -33,8 +33,9 @@ namespace sluice::gateway {
 [[nodiscard]] Result<traffic::UpstreamOptions> OptionsOf(const config::UpstreamConfig& config,
                                                          std::size_t workers);
 
-// The bodies of static answers that name a file must have been read into `body` before.
-[[nodiscard]] degrade::ChainOptions OptionsOf(const config::DegradeConfig& config,
-                                              const std::string& name);
+// The bodies of static answers that name a file must have been read into `body` before. Fails with
+// kInvalidConfig for a template that the loader should have refused.
+[[nodiscard]] Result<degrade::ChainOptions> OptionsOf(const config::DegradeConfig& config,
+                                                      const std::string& name);
 
 }  // namespace sluice::gateway

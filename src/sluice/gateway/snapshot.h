@@ -17,6 +17,7 @@
 #include "sluice/breaker/slow_start.h"
 #include "sluice/contract/address.h"
 #include "sluice/degrade/chain.h"
+#include "sluice/degrade/stale_cache.h"
 #include "sluice/gateway/config/config.h"
 #include "sluice/gateway/router.h"
 #include "sluice/gateway/stats.h"
@@ -53,7 +54,10 @@ struct RoutePlan {
   std::size_t upstream = 0;              // Index into Snapshot::upstreams; only when forwarding.
   std::vector<std::size_t> rate_limits;  // Indices into Snapshot::rate_limits.
   BreakerPlan breaker;                   // The route's own; guard is null: none.
-  std::shared_ptr<degrade::DegradeChain> chain;                     // Null: plain refusals.
+  std::shared_ptr<degrade::DegradeChain> chain;        // Null: plain refusals.
+  std::shared_ptr<degrade::StaleCache> kept;           // Null: the chain has no stale_cache step.
+  const degrade::StaleCacheAnswer* keeping = nullptr;  // That step's, in the chain.
+  std::vector<std::size_t> alternatives;  // Beside the chain's steps: index into upstreams.
   const std::vector<std::unique_ptr<RouteStats>>* stats = nullptr;  // One per worker.
 };
 

@@ -1,18 +1,40 @@
 #include "sluice/gateway/substitute.h"
 
+#include <array>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
 #include "sluice/contract/assert.h"
 #include "sluice/degrade/refusal.h"
+#include "sluice/gateway/forwarder.h"
+#include "sluice/gateway/request_body.h"
+#include "sluice/gateway/stale_keeping.h"
 #include "sluice/gateway/worker_context.h"
+#include "sluice/wire/authority.h"
 
 namespace sluice::gateway {
 namespace {
 
 constexpr std::string_view kJson = "application/json";
 constexpr Nanos kRetryAfterDefault = std::chrono::seconds(1);
+constexpr int kServerErrorFirst = 500;
+constexpr int kServerErrorLast = 599;
+
+// "500" … "599": what a refusal's rule may point at for as long as the process lives.
+std::string_view TextOf(int status) {
+  static constexpr auto kTexts = [] {
+    std::array<std::array<char, 3>, kServerErrorLast - kServerErrorFirst + 1> texts{};
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      texts[i] = {'5', static_cast<char>('0' + i / 10), static_cast<char>('0' + i % 10)};
+    }
+    return texts;
+  }();
+  const auto index = static_cast<std::size_t>(status - kServerErrorFirst);
+  return {kTexts[index].data(), kTexts[index].size()};
+}
 
 void NoteRefusal(Exchange& exchange, const Error& error) {
   exchange.reason = ReasonOf(error);
@@ -36,53 +58,179 @@ LocalResponse PlainError(Exchange& exchange, const Error& error) {
   return local;
 }
 
-// Nothing where the step is none that this gateway carries out.
-std::optional<LocalResponse> CarryOut(Exchange& exchange,
-                                      const Error& error,
-                                      degrade::Choice choice) {
-  if (const auto* fixed = std::get_if<degrade::StaticAnswer>(&choice.step->answer)) {
-    exchange.degraded_source = choice.source;
-    return LocalResponse{.status = fixed->status,
-                         .content_type = fixed->content_type,
-                         .body = fixed->body,
-                         .fixed = fixed,
-                         .choice = std::move(choice)};
+class TemplateValues final : public degrade::BodyTemplate::Values {
+ public:
+  TemplateValues(Exchange& exchange, const Error& error) : exchange_(exchange), error_(error) {}
+
+  std::string_view ValueOf(const degrade::BodyTemplate::Variable& variable) override {
+    using Source = degrade::BodyTemplate::Source;
+    const wire::RequestHead& head = exchange_.request();
+    switch (variable.source) {
+      case Source::kMethod:
+        return head.method_text;
+      case Source::kPath:
+        return exchange_.path;
+      case Source::kHost:
+        return head.authority;
+      case Source::kReason:
+        return exchange_.refusal_reason;
+      case Source::kRule:
+        return error_.rule;
+      case Source::kRetryAfterSeconds:
+        scratch_.clear();
+        degrade::AppendNumber(degrade::RetryAfterSeconds(error_.retry_after), scratch_);
+        return scratch_;
+      case Source::kHeader: {
+        const wire::HeaderField* const field = head.headers.Find(variable.name);
+        return field == nullptr ? std::string_view() : field->value;
+      }
+      case Source::kQuery:
+        return wire::FindQueryParameter(head.query, variable.name, scratch_).value_or("");
+      case Source::kCapture:
+        return exchange_.captures.Find(variable.name);
+    }
+    return {};
   }
-  if (const auto* reject = std::get_if<degrade::RejectAnswer>(&choice.step->answer)) {
+
+ private:
+  Exchange& exchange_;
+  const Error& error_;
+  std::string scratch_;
+};
+
+LocalResponse Fixed(Exchange& exchange, const Error& error, const degrade::StaticAnswer& fixed) {
+  LocalResponse local{.status = fixed.status,
+                      .content_type = fixed.content_type,
+                      .body = fixed.body,
+                      .fixed = &fixed};
+  if (fixed.body_template) {
+    exchange.local_body.clear();
+    TemplateValues values(exchange, error);
+    fixed.body_template->Render(values, degrade::EscapingFor(fixed.content_type),
+                                exchange.local_body);
+    local.body = exchange.local_body;
+  }
+  return local;
+}
+
+// A step that needs nobody else. Nothing where it has no answer.
+std::optional<LocalResponse> AnswerLocally(Exchange& exchange,
+                                           const Error& error,
+                                           const degrade::Answer& answer) {
+  if (const auto* fixed = std::get_if<degrade::StaticAnswer>(&answer)) {
+    return Fixed(exchange, error, *fixed);
+  }
+  if (const auto* reject = std::get_if<degrade::RejectAnswer>(&answer)) {
     LocalResponse local = PlainError(exchange, error);
     local.status = reject->status;
     if (reject->retry_after > Nanos(0)) local.retry_after = reject->retry_after;
-    local.choice = std::move(choice);
     return local;
   }
-  SLUICE_BUG("substitute: a step that nobody carries out");
-  return std::nullopt;
+  std::shared_ptr<const degrade::KeptAnswer> kept = FindKept(exchange);
+  if (kept == nullptr) return std::nullopt;
+  LocalResponse local{
+      .status = kept->status, .content_type = kept->content_type, .body = kept->body};
+  local.kept = std::move(kept);
+  return local;
+}
+
+// Another upstream. A server error of its own is no answer: the next step may know better.
+Task<Result<Response>> AskAlternative(Exchange& exchange,
+                                      const Error& error,
+                                      std::size_t upstream,
+                                      Nanos timeout) {
+  if (!MaySendAgain(exchange, error)) {
+    co_return Fail(ErrorCode::kCancelled, "the request may have been acted upon");
+  }
+  ServedSnapshot& served = *exchange.snapshot;
+  const Alternative alternative{.plan = &served.snapshot->upstreams[upstream],
+                                .client = served.clients[upstream],
+                                .deadline = exchange.worker.loop.now() + timeout};
+  Result<Response> reply = co_await ForwardAlternative(exchange, alternative);
+  if (!reply) co_return reply;
+  const wire::ResponseHead& head = reply->upstream.lease->head();
+  if (head.status < kServerErrorFirst) co_return reply;
+  co_await DropResponse(exchange, *reply);
+  co_return Fail(ErrorCode::kBadResponse, "the alternative failed, too");
+}
+
+// The first step of the route's chain that has an answer gives it.
+Task<std::optional<Response>> TrySteps(Exchange& exchange, const Error& error) {
+  degrade::DegradeChain* chain = exchange.route == nullptr ? nullptr : exchange.route->chain.get();
+  while (chain != nullptr) {
+    std::optional<degrade::Choice> choice =
+        chain->Choose(error.code, exchange.request().method_text, exchange.next_step);
+    if (!choice) break;
+    const std::size_t index = choice->index;
+    exchange.next_step = index + 1;
+    std::optional<Response> response;
+    if (std::holds_alternative<degrade::UpstreamAnswer>(choice->step->answer)) {
+      const std::size_t upstream = exchange.route->alternatives[index];
+      Result<Response> reply =
+          co_await AskAlternative(exchange, error, upstream, choice->step->timeout);
+      if (reply) response.emplace(std::move(*reply));
+    } else {
+      std::optional<LocalResponse> local = AnswerLocally(exchange, error, choice->step->answer);
+      if (local) response.emplace().local = std::move(*local);
+    }
+    if (!response) {
+      chain->CountFailure(index);
+      continue;
+    }
+    chain->CountServed(index);
+    const bool is_reject = std::holds_alternative<degrade::RejectAnswer>(choice->step->answer);
+    if (!is_reject) {
+      exchange.degraded_source = choice->source;
+      (*exchange.route->stats)[exchange.worker.index]->degraded.Add();
+    }
+    response->local.choice = std::move(*choice);
+    co_return response;
+  }
+  co_return std::nullopt;
 }
 
 }  // namespace
 
 Task<Response> Substitute(Exchange& exchange, Error error) {
+  exchange.degraded_source = {};
   NoteRefusal(exchange, error);
+  std::optional<Response> other = co_await TrySteps(exchange, error);
+  if (other) co_return std::move(*other);
   Response response;
-  degrade::DegradeChain* chain = exchange.route == nullptr ? nullptr : exchange.route->chain.get();
-  std::size_t first = 0;
-  while (chain != nullptr) {
-    std::optional<degrade::Choice> choice =
-        chain->Choose(error.code, exchange.request().method_text, first);
-    if (!choice) break;
-    first = choice->index + 1;
-    std::optional<LocalResponse> local = CarryOut(exchange, error, std::move(*choice));
-    if (local) {
-      response.local = std::move(*local);
-      if (!exchange.degraded_source.empty()) {
-        (*exchange.route->stats)[exchange.worker.index]->degraded.Add();
-      }
-      co_return response;
-    }
-    chain->CountFailure(first - 1);
-  }
   response.local = PlainError(exchange, error);
   co_return response;
+}
+
+bool IsSubstituted(const Exchange& exchange, const Response& response) {
+  return exchange.route->chain != nullptr && !response.is_local() &&
+         !response.upstream.lease->head().is_upgrade && !exchange.body.is_pumping &&
+         exchange.route->chain->Substitutes(response.upstream.lease->head().status);
+}
+
+Task<void> SubstituteStatus(Exchange& exchange, Response& response) {
+  const wire::ResponseHead& head = response.upstream.lease->head();
+  SettleAtHead(exchange, head);
+  const Error error{.code = ErrorCode::kBadResponse,
+                    .side = Side::kUpstream,
+                    .retry = RetryAdvice::kIfIdempotent,
+                    .guard = "upstream_status",
+                    .rule = TextOf(head.status)};
+  const AskedUpstream asked = exchange.asked;
+  Stream* const stream = exchange.upstream_stream;
+  NoteRefusal(exchange, error);
+  std::optional<Response> other = co_await TrySteps(exchange, error);
+  if (other) {
+    response.upstream = UpstreamResponse();  // Unread, so its connection ends.
+    response = std::move(*other);
+    co_return;
+  }
+  // Nobody knows better: the upstream's own words.
+  exchange.asked = asked;
+  exchange.upstream_stream = stream;
+  exchange.reason = Reason::kOk;
+  exchange.refusal_guard = {};
+  exchange.refusal_rule = {};
+  exchange.refusal_reason.clear();
 }
 
 }  // namespace sluice::gateway

@@ -10,7 +10,15 @@
 
 namespace sluice::gateway {
 
-// Always gives a response. Notes in the exchange why, for headers, counters and log.
+// Always gives a response. Notes in the exchange why, for headers, counters and log. Called again
+// for the same exchange it goes on behind the step that answered last.
 [[nodiscard]] Task<Response> Substitute(Exchange& exchange, Error error);
+
+// An answer of the upstream whose status the route's chain takes for an error: its place is taken
+// by what the chain has, or it stays as it is. The breakers hear of it in either case.
+[[nodiscard]] Task<void> SubstituteStatus(Exchange& exchange, Response& response);
+
+// True when `response` is such an answer.
+[[nodiscard]] bool IsSubstituted(const Exchange& exchange, const Response& response);
 
 }  // namespace sluice::gateway

@@ -72,7 +72,7 @@ Result<void> AppendUpstreamRequest(Exchange& exchange,
                                    std::string& out) {
   const wire::RequestHead& head = exchange.request();
   const Snapshot& snapshot = *exchange.snapshot->snapshot;
-  const config::UpstreamConfig& upstream = *snapshot.upstreams[exchange.route->upstream].config;
+  const config::UpstreamConfig& upstream = *exchange.asked.plan->config;
   ExtraHeaders extra;
   wire::RequestRewrite rewrite;
   rewrite.drop = kReplaced;

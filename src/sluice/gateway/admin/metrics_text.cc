@@ -2,6 +2,8 @@
 
 #include <array>
 #include <initializer_list>
+#include <map>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -246,13 +248,40 @@ void AddOutliers(const Snapshot& snapshot, Page& page) {
   });
 }
 
-void AddDegrade(const Snapshot& snapshot, Page& page) {
-  page.Begin(MetricType::Counter, "sluice_degrade_total", "Degraded answers given.");
-  for (const degrade::DegradeChain* chain : ChainsOf(snapshot)) {
-    for (const degrade::StepStats& step : chain->Stats()) {
-      page.Add({Label("rule", chain->name()), Label("source", step.source)}, step.chosen);
-    }
+// Each route's cache once, by the name of its chain.
+std::map<std::string, degrade::StaleCacheStats> CachesOf(const Snapshot& snapshot) {
+  std::map<std::string, degrade::StaleCacheStats> caches;
+  for (const RoutePlan& route : snapshot.routes) {
+    if (route.kept != nullptr) caches[route.chain->name()] = route.kept->Stats();
   }
+  return caches;
+}
+
+void AddDegrade(const Snapshot& snapshot, Page& page) {
+  const std::vector<const degrade::DegradeChain*> chains = ChainsOf(snapshot);
+  const auto each_step = [&](auto count) {
+    for (const degrade::DegradeChain* chain : chains) {
+      for (const degrade::StepStats& step : chain->Stats()) {
+        page.Add({Label("rule", chain->name()), Label("source", step.source)}, count(step));
+      }
+    }
+  };
+  page.Begin(MetricType::Counter, "sluice_degrade_total", "Degraded answers given.");
+  each_step([](const degrade::StepStats& step) { return step.served; });
+  page.Begin(MetricType::Counter, "sluice_degrade_failed_total",
+             "Steps that had no answer, or no room.");
+  each_step([](const degrade::StepStats& step) { return step.failed + step.bulkhead_full; });
+  const auto caches = CachesOf(snapshot);
+  page.Begin(MetricType::Gauge, "sluice_stale_cache_bytes", "Memory of kept answers.");
+  for (const auto& [rule, stats] : caches)
+    page.Add({Label("rule", rule)}, stats.bytes);
+  page.Begin(MetricType::Gauge, "sluice_stale_cache_answers", "Answers kept.");
+  for (const auto& [rule, stats] : caches)
+    page.Add({Label("rule", rule)}, stats.answers);
+  page.Begin(MetricType::Counter, "sluice_stale_cache_evicted_total",
+             "Kept answers that made room for others.");
+  for (const auto& [rule, stats] : caches)
+    page.Add({Label("rule", rule)}, stats.evicted_total);
 }
 
 void AddUpstreams(Gateway& gateway, const Snapshot& snapshot, Page& page) {

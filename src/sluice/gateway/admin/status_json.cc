@@ -60,6 +60,7 @@ Json DegradeJson(const degrade::DegradeChain& chain) {
   for (const degrade::StepStats& step : chain.Stats()) {
     steps.push_back({{"source", step.source},
                      {"chosen", step.chosen},
+                     {"served", step.served},
                      {"failed", step.failed},
                      {"bulkhead_full", step.bulkhead_full},
                      {"in_flight", step.in_flight}});

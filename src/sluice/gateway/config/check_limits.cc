@@ -15,11 +15,6 @@
 namespace sluice::gateway::config {
 namespace {
 
-// Fields that the gateway writes itself.
-constexpr std::array<std::string_view, 9> kOwnFields{
-    "connection", "content-length",    "date",    "keep-alive",       "te",
-    "trailer",    "transfer-encoding", "upgrade", "x-sluice-degraded"};
-
 constexpr std::array<std::string_view, 5> kAlgorithmNames{"gcra", "sliding_window", "fixed_window",
                                                           "sliding_log", "pacing"};
 constexpr std::int64_t kLogLimitMax = 64;
@@ -214,48 +209,6 @@ void CheckKey(const RateLimitConfig& limit, const std::string& path, Findings& f
   refuse("on_table_full", limit.on_table_full != defaults.on_table_full);
 }
 
-void CheckStatic(const StaticStep& step, const std::string& path, Findings& findings) {
-  if (step.body && step.file) {
-    findings.Complain(path, "must have at most one of body, file");
-  }
-  const bool has_no_body = step.status == 204 || step.status == 205 || step.status == 304;
-  if (has_no_body && (step.body || step.file)) {
-    findings.Complain(path + ".status",
-                      fmt::format("must be one with a body, got {}; remove the body", step.status));
-  }
-  for (const auto& entry : step.headers) {
-    const bool is_own =
-        std::find(kOwnFields.begin(), kOwnFields.end(), entry.first) != kOwnFields.end();
-    if (!is_own) continue;
-    findings.Complain(Child(path + ".headers", entry.first),
-                      "must not be set here, because the gateway writes it itself; remove it");
-  }
-}
-
-void CheckChain(const DegradeConfig& degrade, const std::string& path, Findings& findings) {
-  bool always_answered = false;
-  for (std::size_t i = 0; i < degrade.chain.size(); ++i) {
-    const DegradeStep& step = degrade.chain[i];
-    const std::string place = Child(path + ".chain", i);
-    if (step.static_answer.has_value() == step.reject.has_value()) {
-      findings.Complain(place, "must have exactly one of static, reject");
-    }
-    if (step.static_answer) CheckStatic(*step.static_answer, place + ".static", findings);
-    if (always_answered) {
-      findings.Complain(place,
-                        "is never reached, because a step before it answers every method; remove "
-                        "it, or give that step `methods`");
-    }
-    always_answered = always_answered || step.methods.empty();
-  }
-  for (std::size_t i = 0; i < degrade.on.size(); ++i) {
-    const auto begin = degrade.on.begin();
-    const auto here = begin + static_cast<std::ptrdiff_t>(i);
-    if (std::find(begin, here, degrade.on[i]) == here) continue;
-    findings.Complain(Child(path + ".on", i), "must be unique, and stands in this list already");
-  }
-}
-
 }  // namespace
 
 void CheckLimits(const Config& config, Findings& findings) {
@@ -281,20 +234,6 @@ void CheckLimits(const Config& config, Findings& findings) {
     }
     if (!used.contains(limit.name)) {
       findings.Warn(path, fmt::format("rate limit \"{}\" is not used by any route", limit.name));
-    }
-  }
-}
-
-void CheckDegrade(const Config& config, Findings& findings) {
-  std::set<std::string> used;
-  for (const RouteConfig& route : config.routes)
-    used.insert(route.degrade);
-
-  for (const auto& [name, degrade] : config.degrade) {
-    const std::string path = Child("degrade", name);
-    CheckChain(degrade, path, findings);
-    if (!used.contains(name)) {
-      findings.Warn(path, fmt::format("chain \"{}\" is not used by any route", Shown(name)));
     }
   }
 }

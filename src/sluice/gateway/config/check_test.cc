@@ -413,14 +413,17 @@ TEST(CheckLimits, AKeyHasNoPartTwice) {
 
 TEST(CheckDegrade, AStepIsExactlyOneAnswer) {
   EXPECT_THAT(ProblemsOf(WithStep("")),
-              ElementsAre("degrade.d.chain[0]: must have exactly one of static, reject"));
+              ElementsAre("degrade.d.chain[0]: must have exactly one of stale_cache, "
+                          "upstream, static, reject"));
   EXPECT_THAT(ProblemsOf(WithStep("reject: {}, static: {}")),
-              ElementsAre("degrade.d.chain[0]: must have exactly one of static, reject"));
+              ElementsAre("degrade.d.chain[0]: must have exactly one of stale_cache, "
+                          "upstream, static, reject"));
 }
 
 TEST(CheckDegrade, AStaticAnswerHasAtMostOneBodyAndWhereItMay) {
   EXPECT_THAT(ProblemsOf(WithStep("static: {body: a, file: b}")),
-              ElementsAre("degrade.d.chain[0].static: must have at most one of body, file"));
+              ElementsAre("degrade.d.chain[0].static: must have at most one of body, "
+                          "template, file"));
   EXPECT_THAT(ProblemsOf(WithStep("static: {status: 204, body: a}")),
               ElementsAre("degrade.d.chain[0].static.status: must be one with a body, got 204; "
                           "remove the body"));
@@ -441,6 +444,56 @@ TEST(CheckDegrade, AStepThatIsNeverReachedIsRefused) {
               ElementsAre("degrade.d.chain[1]: is never reached, because a step before it answers "
                           "every method; remove it, or give that step `methods`"));
   EXPECT_THAT(ProblemsOf(WithStep("methods: [GET], static: {}}, {reject: {}")), IsEmpty());
+}
+
+TEST(CheckDegrade, AStepThatMayFailLeavesWorkForTheNext) {
+  EXPECT_THAT(ProblemsOf(WithStep("stale_cache: {}}, {static: {}")), IsEmpty());
+  EXPECT_THAT(ProblemsOf(WithStep("max_concurrent: 5, static: {}}, {reject: {}")), IsEmpty());
+}
+
+TEST(CheckDegrade, AWriteIsNeverAnsweredWithOldData) {
+  EXPECT_THAT(ProblemsOf(WithStep("methods: [GET, POST], stale_cache: {}")),
+              ElementsAre("degrade.d.chain[0].methods[1]: must be GET or HEAD for stale_cache, got "
+                          "\"POST\"; an old answer to a write would claim what did not happen"));
+}
+
+TEST(CheckDegrade, AChainHasOneCacheWithinItsBounds) {
+  EXPECT_THAT(
+      ProblemsOf(WithStep("stale_cache: {}}, {stale_cache: {}")),
+      ElementsAre(
+          "degrade.d.chain[1].stale_cache: must stand once in a chain, which has one cache"));
+  EXPECT_THAT(ProblemsOf(WithStep("stale_cache: {max_bytes: 1MiB, max_answer_bytes: 256KiB}")),
+              ElementsAre("degrade.d.chain[0].stale_cache.max_answer_bytes: must be at most an "
+                          "eighth of max_bytes"));
+  EXPECT_THAT(ProblemsOf(WithStep("stale_cache: {ignore: [cookie, cookie]}")).size(), 1U);
+  EXPECT_THAT(ProblemsOf(WithStep("stale_cache: {key_headers: [A, a]}")).size(), 1U);
+  EXPECT_THAT(ProblemsOf(WithStep("stale_cache: {ignore: [vary]}")).size(), 1U);
+}
+
+TEST(CheckDegrade, AnAlternativeIsOneOfTheUpstreams) {
+  EXPECT_THAT(ProblemsOf(WithStep("upstream: {name: nobody}")),
+              ElementsAre("degrade.d.chain[0].upstream.name: must name one of `upstreams`, got "
+                          "\"nobody\""));
+  EXPECT_THAT(ProblemsOf(WithStep("upstream: {}")),
+              ElementsAre("degrade.d.chain[0].upstream.name: is required"));
+}
+
+TEST(CheckDegrade, ATemplateHasOnlyVariablesThatAreKnown) {
+  EXPECT_THAT(ProblemsOf(WithStep("static: {template: \"{{path}} {{ header.a }}\"}")), IsEmpty());
+  EXPECT_THAT(ProblemsOf(WithStep("static: {template: \"{{body}}\"}")).size(), 1U);
+  EXPECT_THAT(ProblemsOf(WithStep("static: {template: \"{{header.}}\"}")).size(), 1U);
+  EXPECT_THAT(ProblemsOf(WithStep("static: {template: \"{{path\"}")),
+              ElementsAre("degrade.d.chain[0].static.template: must close each `{{` with `}}`, got "
+                          "\"{{path\""));
+}
+
+TEST(CheckDegrade, OnlyServerErrorsAreSubstituted) {
+  EXPECT_THAT(ProblemsOf(Sample{.top = "degrade: {d: {statuses: [5xx, 404], chain: [{reject: "
+                                       "{}}]}}",
+                                .route = ", degrade: d"}
+                             .Text()),
+              ElementsAre("degrade.d.statuses[1]: must be within 500-599: any other status is an "
+                          "answer, not an error"));
 }
 
 TEST(CheckDegrade, ATriggerStandsOnce) {

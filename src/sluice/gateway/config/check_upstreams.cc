@@ -99,6 +99,11 @@ void CheckUpstreams(const Config& config, Findings& findings) {
   std::set<std::string> used;
   for (const RouteConfig& route : config.routes)
     used.insert(route.upstream);
+  for (const auto& [name, degrade] : config.degrade) {
+    for (const DegradeStep& step : degrade.chain) {
+      if (step.upstream) used.insert(step.upstream->name);
+    }
+  }
 
   std::set<std::string> names;
   for (std::size_t i = 0; i < config.upstreams.size(); ++i) {

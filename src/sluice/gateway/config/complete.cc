@@ -57,6 +57,10 @@ void Complete(Config& config, Findings& findings) {
     CompleteLimit(limit);
   for (auto& [name, degrade] : config.degrade) {
     for (std::size_t i = 0; i < degrade.chain.size(); ++i) {
+      if (degrade.chain[i].stale_cache) {
+        for (std::string& field : degrade.chain[i].stale_cache->key_headers)
+          field = Lowered(field);
+      }
       if (!degrade.chain[i].static_answer) continue;
       const std::string path = Child(Child(Child("degrade", name), "chain"), i);
       CompleteStatic(*degrade.chain[i].static_answer, Child(path, "static"), findings);

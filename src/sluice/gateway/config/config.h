@@ -188,8 +188,10 @@ struct StaticStep {
   std::int64_t status = 200;  // 200 .. 599.
   // Names lower-cased by LoadConfig. Without content-type it is application/json.
   std::map<std::string, std::string> headers;
-  std::optional<std::string> body;  // At most one of body and file.
-  std::optional<std::string> file;  // Read when the configuration is put in force.
+  // At most one of body, template and file.
+  std::optional<std::string> body;
+  std::optional<std::string> body_template;  // `template:` a body with {{variables}}.
+  std::optional<std::string> file;  // At most 1 MiB, read when the configuration is put in force.
 };
 
 struct RejectStep {
@@ -197,9 +199,30 @@ struct RejectStep {
   Nanos retry_after{0};       // 0 .. 24 h; 0: what the refused guard says, or 1 s.
 };
 
+// What of RFC 9111 a cache looks past.
+enum class CacheIgnore : std::uint8_t { kCacheControl, kAuthorization, kCookie, kSetCookie };
+
+struct StaleCacheStep {
+  Nanos max_stale = std::chrono::seconds(60);        // 1 ms .. 168 h beyond its freshness.
+  Bytes max_bytes = 64 * kMiB;                       // 1 MiB .. 64 GiB for all kept answers.
+  Bytes max_answer_bytes = 256 * kKiB;               // 1 KiB .. max_bytes / 8 for one body.
+  Nanos refresh_interval = std::chrono::seconds(1);  // 0 .. 1 h between two copies of one key.
+  std::vector<std::string> key_headers;  // 0 .. 8 names, lower-cased by LoadConfig; beside Vary.
+  std::vector<CacheIgnore> ignore;
+};
+
+struct UpstreamStep {
+  std::string name;                         // A name from `upstreams[]`. Required.
+  Nanos timeout = std::chrono::seconds(1);  // 1 ms .. 1 h until its response head is there.
+};
+
 // Exactly one of the answers is set.
 struct DegradeStep {
-  std::vector<std::string> methods;         // Upper case; empty: any. Others go to the next step.
+  // Upper case; empty: any, for stale_cache GET and HEAD. Others go to the next step.
+  std::vector<std::string> methods;
+  std::int64_t max_concurrent = 0;  // 1 .. 1'000'000; 0 ("auto"): see DegradeConfig.
+  std::optional<StaleCacheStep> stale_cache;
+  std::optional<UpstreamStep> upstream;
   std::optional<StaticStep> static_answer;  // `static:`
   std::optional<RejectStep> reject;
 };
@@ -213,8 +236,11 @@ enum class DegradeTrigger : std::uint8_t {
 };
 
 struct DegradeConfig {
-  std::int64_t max_concurrent = 10;  // 1 .. 1'000'000 degraded answers at once; beyond it: refused.
-  std::vector<DegradeStep> chain;    // Required, 1 .. 16; the first step for the method answers.
+  // 1 .. 1'000'000 at once in each step that does work (stale_cache, upstream); beyond it the next
+  // step answers.
+  std::int64_t max_concurrent = 10;
+  std::vector<DegradeStep> chain;     // Required, 1 .. 16; the first that can answer does.
+  std::vector<StatusRange> statuses;  // Within 500 .. 599: answers of the upstream that are errors.
   // rate_limited is not among them by default: a client over its limit should learn so.
   std::vector<DegradeTrigger> on = {DegradeTrigger::kBreakerOpen, DegradeTrigger::kOverload,
                                     DegradeTrigger::kUpstreamError, DegradeTrigger::kTimeout};

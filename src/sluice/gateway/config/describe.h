@@ -52,6 +52,8 @@ void Describe(FieldVisitor& v, RateLimitOverride& x);
 // describe_degrade.cc
 void Describe(FieldVisitor& v, DegradeConfig& x);
 void Describe(FieldVisitor& v, DegradeStep& x);
+void Describe(FieldVisitor& v, StaleCacheStep& x);
+void Describe(FieldVisitor& v, UpstreamStep& x);
 void Describe(FieldVisitor& v, StaticStep& x);
 void Describe(FieldVisitor& v, RejectStep& x);
 

@@ -107,8 +107,8 @@ TEST(LoadConfig, KeysOfLaterVersionsAreNotCalledUnknown) {
   }
   EXPECT_THAT(ProblemsOf(WithListener(", tls: {}")),
               ElementsAre("listeners[0].tls: is not available yet; remove it"));
-  EXPECT_THAT(ProblemsOf(WithStep("reject: {}, stale_cache: {}")),
-              ElementsAre("degrade.d.chain[0].stale_cache: is not available yet; remove it"));
+  EXPECT_THAT(ProblemsOf(WithStep("reject: {}, partial: {}")),
+              ElementsAre("degrade.d.chain[0].partial: is not available yet; remove it"));
 }
 
 TEST(LoadConfig, WordsOfLaterVersionsAreNotCalledWrong) {

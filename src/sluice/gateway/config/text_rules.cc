@@ -208,12 +208,40 @@ Broken CheckRegex(std::string_view text) {
   return fmt::format("must be a regular expression of RE2 ({})", Shown(regex.error()));
 }
 
+// The same variables as degrade::BodyTemplate; a test of the gateway compares them.
+Broken CheckBodyTemplate(std::string_view text) {
+  constexpr std::array<std::string_view, 6> kWhole{"method", "path", "host",
+                                                   "reason", "rule", "retry_after_seconds"};
+  constexpr std::array<std::string_view, 3> kNamed{"header.", "query.", "capture."};
+  for (std::size_t open = text.find("{{"); open != std::string_view::npos; open = text.find("{{")) {
+    text.remove_prefix(open + 2);
+    const std::size_t close = text.find("}}");
+    if (close == std::string_view::npos) return "must close each `{{` with `}}`";
+    std::string_view name = text.substr(0, close);
+    while (name.starts_with(' '))
+      name.remove_prefix(1);
+    while (name.ends_with(' '))
+      name.remove_suffix(1);
+    const bool is_known = std::ranges::find(kWhole, name) != kWhole.end() ||
+                          std::ranges::any_of(kNamed, [name](std::string_view prefix) {
+                            return name.starts_with(prefix) && name.size() > prefix.size();
+                          });
+    if (!is_known) {
+      return "must have only the variables method, path, host, reason, rule, "
+             "retry_after_seconds, header.NAME, query.NAME and capture.NAME";
+    }
+    text.remove_prefix(close + 2);
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 constexpr std::string_view kAny = "";
 const TextRule kNameRule{"name", "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$", CheckName};
 const TextRule kPlainRule{"text", kAny, CheckPlain};
 const TextRule kBodyRule{"text", kAny, CheckBody};
+const TextRule kBodyTemplateRule{"text with {{variables}}", kAny, CheckBodyTemplate};
 const TextRule kFileRule{"file", kAny, CheckFile};
 const TextRule kListenRule{"address", kAny, CheckListen};
 const TextRule kListenOrOffRule{"address or `off`", kAny, CheckListenOrOff};

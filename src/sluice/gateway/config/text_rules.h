@@ -23,6 +23,8 @@ extern const TextRule kNameRule;
 extern const TextRule kPlainRule;
 // Any text at all: a body.
 extern const TextRule kBodyRule;
+// A body with {{variables}}: the grammar is in degrade/body_template.h.
+extern const TextRule kBodyTemplateRule;
 // Not empty, no NUL: the path of a file.
 extern const TextRule kFileRule;
 // An address to listen on; the second may be "off", too.
