@@ -51,6 +51,18 @@ void PrintRoutes(const Json& routes, Before& before, double seconds) {
   }
 }
 
+// Those of a rate limit that ask most; a key that nobody may see has a `#` instead of its text.
+void PrintTopKeys(const Json& keys) {
+  constexpr std::size_t kKeysShown = 3;
+  std::size_t shown = 0;
+  for (const Json& key : keys) {
+    if (shown++ == kKeysShown) return;
+    const std::string text = key.value("key", "");
+    fmt::print("  {:<45} {:>8.1f}/s {:>8.1f}/s\n", text.empty() ? "(no key)" : text,
+               key.value("per_second", 0.0), key.value("refused_per_second", 0.0));
+  }
+}
+
 void PrintGuards(const Json& guards) {
   fmt::print("\n{:<20} {:<12} {:<14} {:>10} {:>10}\n", "guard", "kind", "state", "admitted",
              "refused");
@@ -62,6 +74,7 @@ void PrintGuards(const Json& guards) {
                  guard.value("is_keyed", false) ? fmt::format("{} keys", guard.value("keys", 0ULL))
                                                 : "one bucket",
                  decisions.value("allowed", 0ULL), decisions.value("denied", 0ULL));
+      PrintTopKeys(guard.value("top_keys", Json::array()));
     } else if (kind == "breaker") {
       fmt::print("{:<20} {:<12} {:<14} {:>10} {:>10}\n", guard.value("name", ""), kind,
                  guard.value("state", ""),

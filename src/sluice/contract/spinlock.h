@@ -26,6 +26,8 @@ class Spinlock {
       }
     }
   }
+  // Takes the lock if it is free.
+  [[nodiscard]] bool TryLock() { return !held_.exchange(true, std::memory_order_acquire); }
   void Unlock() { held_.store(false, std::memory_order_release); }
 
  private:

@@ -64,6 +64,9 @@ Result<Nanos> AskRateLimits(Exchange& exchange) {
             : CostOf(rule.config->cost_header, head, rule.guard->CostMax(key));
     const limit::RateDecision decision = rule.guard->Decide(key, cost, moment);
     NoteQuota(exchange, rule, decision);
+    if (decision.wants_key_text) {
+      rule.guard->NoteKeyText(key, KeyText(rule.config->key, source, exchange.worker.key_hasher));
+    }
     if (!decision.admitted) {
       RefundAdmission(exchange);
       exchange.refusal_status = static_cast<int>(rule.config->status);

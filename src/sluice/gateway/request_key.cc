@@ -8,6 +8,8 @@
 #include <string>
 #include <system_error>
 
+#include <fmt/format.h>
+
 #include "sluice/contract/assert.h"
 #include "sluice/traffic/load_balancer.h"
 #include "sluice/wire/ascii.h"
@@ -55,6 +57,17 @@ std::string_view FieldValue(const wire::HeaderTable& headers,
     *text += field->value;
   }
   return text == nullptr ? first->value : std::string_view(*text);
+}
+
+// Whether the part's value lets its reader act as somebody.
+bool IsSecret(const config::RateKeyPart& part) {
+  if (part.kind == config::RateKeyKind::kCookie) return true;
+  if (part.kind != config::RateKeyKind::kHeader) return false;
+  constexpr std::array<std::string_view, 8> kTelling = {
+      "auth", "cookie", "token", "secret", "key", "session", "password", "credential"};
+  return std::ranges::any_of(kTelling, [&part](std::string_view word) {
+    return part.name.find(word) != std::string::npos;
+  });
 }
 
 std::string_view PartOf(const config::RateKeyPart& part,
@@ -139,6 +152,29 @@ std::optional<std::uint64_t> OverrideKeyHash(std::span<const config::RateKeyPart
   }
   if (key.empty()) return std::nullopt;
   return hasher.Hash(std::span<const std::string_view>(parts.data(), key.size()));
+}
+
+std::string KeyText(std::span<const config::RateKeyPart> key,
+                    const KeySource& source,
+                    const limit::KeyHasher& hasher) {
+  std::string text;
+  JoinedValues joined;
+  for (const config::RateKeyPart& part : key) {
+    if (&part != key.data()) text += '|';
+    if (part.kind == config::RateKeyKind::kIp) {
+      source.client.AppendHost(text);
+      if (source.client.family() == Address::Family::kIpv6) text += "/64";
+      continue;
+    }
+    const std::string_view value = PartOf(part, source, joined);
+    if (IsSecret(part) && !value.empty()) {
+      text += fmt::format("#{:08x}", static_cast<std::uint32_t>(hasher.Hash(value)));
+      continue;
+    }
+    for (const char c : value)
+      text += c < ' ' || c > '~' ? '?' : c;
+  }
+  return text;
 }
 
 std::uint64_t BalanceHash(const config::HashOn& hash_on, const KeySource& source) {

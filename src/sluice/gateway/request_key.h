@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "sluice/contract/address.h"
@@ -46,6 +47,14 @@ struct KeySource {
 [[nodiscard]] std::optional<std::uint64_t> OverrideKeyHash(std::span<const config::RateKeyPart> key,
                                                            std::string_view text,
                                                            const limit::KeyHasher& hasher);
+
+// The key for people, where it may be shown: an address (of IPv6 one of its /64), a name, a user
+// id, parts joined by '|', what is no printable ASCII as '?'. The values of cookies and of fields
+// that carry secrets are shown as `#` and eight digits, which are the same for the same value as
+// long as the process lives.
+[[nodiscard]] std::string KeyText(std::span<const config::RateKeyPart> key,
+                                  const KeySource& source,
+                                  const limit::KeyHasher& hasher);
 
 // Where the request stands on the hash ring; the same in every process.
 [[nodiscard]] std::uint64_t BalanceHash(const config::HashOn& hash_on, const KeySource& source);

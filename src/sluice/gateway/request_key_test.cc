@@ -115,5 +115,26 @@ TEST_F(RequestKey, ACostThatIsNoNumberIsTheMost) {
   EXPECT_EQ(CostOf("x-cost", head_, 50), 50U);
 }
 
+TEST_F(RequestKey, TheTextForPeopleHidesSecrets) {
+  const auto text_of = [this](const std::vector<RateKeyPart>& key) {
+    return KeyText(key, {head_, client_, captures_, "/"}, hasher_);
+  };
+  head_.headers.Add("x-user-id", "ann\t\xc3\xa9");
+  head_.headers.Add("authorization", "Bearer abc");
+  head_.headers.Add("x-api-key", "abc");
+  head_.headers.Add("cookie", "sid=abc");
+  const RateKeyPart user{.kind = RateKeyKind::kHeader, .name = "x-user-id"};
+  const RateKeyPart cookie{.kind = RateKeyKind::kCookie, .name = "sid"};
+  const RateKeyPart api_key{.kind = RateKeyKind::kHeader, .name = "x-api-key"};
+  EXPECT_EQ(text_of({{.kind = RateKeyKind::kIp}, user}), "192.0.2.7|ann???");
+  EXPECT_EQ(text_of({{.kind = RateKeyKind::kGeneric, .name = "all"}}), "all");
+  EXPECT_EQ(text_of({{.kind = RateKeyKind::kHeader, .name = "x-none"}}), "");
+  const std::string hidden = text_of({cookie});
+  EXPECT_EQ(hidden.size(), 9U);
+  EXPECT_EQ(hidden.find("abc"), std::string::npos);
+  EXPECT_EQ(text_of({api_key}), hidden);  // The same value, the same digits.
+  EXPECT_NE(text_of({{.kind = RateKeyKind::kHeader, .name = "authorization"}}), hidden);
+}
+
 }  // namespace
 }  // namespace sluice::gateway

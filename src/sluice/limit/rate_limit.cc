@@ -44,6 +44,7 @@ RateLimit::RateLimit(const RateLimitOptions& options, SteadyTime now)
   } else {
     limiter_ = MakeLimiter(options, now);
   }
+  if (keying_ == Keying::kKeyed) hitters_ = std::make_unique<HeavyHitters>(now);
 }
 
 bool RateLimit::Accepts(const RateLimitOptions& options) const {
@@ -100,6 +101,10 @@ RateDecision RateLimit::Decide(std::uint64_t key_hash, std::uint32_t cost, const
   const std::uint32_t tokens = TokensOf(cost);
   const Admission admission = Take(key_hash, tokens, moment);
   RateDecision decision{.retry_after = admission.retry_after, .level = admission.level};
+  if (hitters_ != nullptr && tokens > 0) {
+    const Asked asked = admission.admitted ? Asked::kAdmitted : Asked::kRefused;
+    decision.wants_key_text = hitters_->Note(key_hash, asked, moment.now);
+  }
   if (admission.admitted) {
     decision.admitted = true;
     decision.taken = {.key_hash = key_hash,
@@ -130,6 +135,14 @@ void RateLimit::GiveBack(const Taken& taken, SteadyTime now) {
   } else {
     limiter_->Refund(taken, now);
   }
+}
+
+void RateLimit::NoteKeyText(std::uint64_t key_hash, std::string_view text) {
+  if (hitters_ != nullptr) hitters_->NoteText(key_hash, text);
+}
+
+std::vector<HeavyHitter> RateLimit::TopKeys(SteadyTime now, std::size_t most) const {
+  return hitters_ == nullptr ? std::vector<HeavyHitter>() : hitters_->Top(now, most);
 }
 
 void RateLimit::Rewarm(SteadyTime now) {

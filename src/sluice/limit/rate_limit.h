@@ -12,11 +12,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "sluice/contract/guard.h"
 #include "sluice/contract/result.h"
 #include "sluice/contract/time.h"
 #include "sluice/limit/decision_counts.h"
+#include "sluice/limit/heavy_hitters.h"
 #include "sluice/limit/limiter.h"
 #include "sluice/limit/rate_limit_options.h"
 #include "sluice/limit/shared_gcra.h"
@@ -24,13 +26,14 @@
 namespace sluice::limit {
 
 struct RateDecision {
-  bool admitted = false;      // In shadow always.
-  bool would_refuse = false;  // Refused by the arithmetic, admitted by mode or enforce_percent.
-  bool near_limit = false;    // Admitted, and the limit is used up to near_limit_ratio.
-  Nanos wait{0};              // Admitted (pacing): not before this long from now. In shadow 0.
-  Nanos retry_after{0};       // As Admission.
-  Level level;                // remaining() and reset_after() for headers.
-  Taken taken;                // For GiveBack().
+  bool admitted = false;        // In shadow always.
+  bool would_refuse = false;    // Refused by the arithmetic, admitted by mode or enforce_percent.
+  bool near_limit = false;      // Admitted, and the limit is used up to near_limit_ratio.
+  Nanos wait{0};                // Admitted (pacing): not before this long from now. In shadow 0.
+  Nanos retry_after{0};         // As Admission.
+  Level level;                  // remaining() and reset_after() for headers.
+  Taken taken;                  // For GiveBack().
+  bool wants_key_text = false;  // The key is among the greatest: tell it by NoteKeyText().
 };
 
 struct RateLimitStats {
@@ -56,6 +59,11 @@ class RateLimit final : public Guard, public PermitIssuer {
 
   // The greatest cost that a request of this key can have and still be admitted, at least 1.
   [[nodiscard]] std::uint32_t CostMax(std::uint64_t key_hash) const;
+
+  // What the greatest keys are called: see TopKeys().
+  void NoteKeyText(std::uint64_t key_hash, std::string_view text);
+  // Which keys ask most, the greatest first; none without keys. See HeavyHitters.
+  [[nodiscard]] std::vector<HeavyHitter> TopKeys(SteadyTime now, std::size_t most) const;
 
   // What stands behind is cold again: an upstream came back, a breaker closed. Nothing without
   // warm_up.
@@ -92,7 +100,8 @@ class RateLimit final : public Guard, public PermitIssuer {
   const bool warms_up_;
   std::unique_ptr<SharedGcra> bucket_;  // Exactly one of the two.
   std::unique_ptr<Limiter> limiter_;
-  std::atomic<std::int64_t> capacity_;  // Of `bucket_`.
+  std::unique_ptr<HeavyHitters> hitters_;  // Null without keys.
+  std::atomic<std::int64_t> capacity_;     // Of `bucket_`.
   std::atomic<GuardMode> mode_;
   std::atomic<std::uint32_t> cost_;
   std::atomic<double> near_limit_ratio_;

@@ -383,5 +383,24 @@ TEST(RateLimit, TheGreatestCostIsWhatFitsAtOnce) {
   EXPECT_EQ(Make(options)->CostMax(0), 10U);
 }
 
+TEST(RateLimit, TellsWhichKeysAskMost) {
+  RateLimitOptions options = TwoASecond();
+  EXPECT_TRUE(Make(options)->TopKeys(kStart, 10).empty());
+  options.keying = Keying::kKeyed;
+  const auto rule = Make(options);
+  EXPECT_TRUE(rule->Decide(5, 1, kStart).wants_key_text);
+  rule->NoteKeyText(5, "ann");
+  for (int request = 0; request < 3; ++request)
+    EXPECT_FALSE(rule->Decide(5, 1, kStart).wants_key_text);
+  (void)rule->Decide(6, 1, kStart);
+  (void)rule->Decide(6, 0, kStart);  // Who only looks does not count.
+  const std::vector<HeavyHitter> top = rule->TopKeys(kStart, 10);
+  ASSERT_EQ(top.size(), 2U);
+  EXPECT_EQ(top[0].text, "ann");
+  EXPECT_EQ(top[0].per_second, 4);
+  EXPECT_EQ(top[0].refused_per_second, 2);
+  EXPECT_EQ(top[1].per_second, 1);
+}
+
 }  // namespace
 }  // namespace sluice::limit

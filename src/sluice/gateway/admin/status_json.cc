@@ -24,17 +24,36 @@ Json DecisionsJson(const limit::DecisionTotals& totals) {
           {"near_limit", totals.near_limit}};
 }
 
-Json RateLimitJson(const RatePlan& plan) {
+// The keys that ask most now. A key without a text has none: the requests that lack every part.
+Json TopKeysJson(const limit::RateLimit& guard, SteadyTime now) {
+  constexpr std::size_t kTopKeysShown = 10;
+  Json keys = Json::array();
+  for (const limit::HeavyHitter& hitter : guard.TopKeys(now, kTopKeysShown)) {
+    keys.push_back({{"key", hitter.text},
+                    {"per_second", hitter.per_second},
+                    {"refused_per_second", hitter.refused_per_second}});
+  }
+  return keys;
+}
+
+Json RateLimitJson(const RatePlan& plan, SteadyTime now) {
   const limit::RateLimitStats stats = plan.guard->Stats();
+  const auto algorithm = static_cast<limit::Algorithm>(plan.config->algorithm);
+  const auto calendar = static_cast<limit::Calendar>(plan.config->calendar);
+  const bool is_calendar = calendar != limit::Calendar::kNone;
   return {{"name", plan.config->name},
           {"kind", "rate_limit"},
+          {"algorithm", limit::NameOf(algorithm)},
           {"limit", plan.config->limit},
-          {"period_seconds", Seconds(plan.config->period)},
-          {"burst", plan.config->burst},
+          {"period_seconds",
+           Seconds(is_calendar ? limit::PeriodLengthMax(calendar) : plan.config->period)},
+          {"burst", algorithm == limit::Algorithm::kGcra ? plan.config->burst : plan.config->limit},
           {"is_keyed", !plan.config->key.empty()},
           {"keys", stats.keyed.keys},
           {"max_keys", plan.config->max_keys},
-          {"decisions", DecisionsJson(stats.decisions)}};
+          {"table_full", stats.keyed.table_full},
+          {"decisions", DecisionsJson(stats.decisions)},
+          {"top_keys", TopKeysJson(*plan.guard, now)}};
 }
 
 Json BreakerJson(const std::string& name, breaker::Breaker& guard, SteadyTime now) {
@@ -194,9 +213,9 @@ std::string UpstreamsJson(Gateway& gateway) {
 std::string GuardsJson(Gateway& gateway) {
   Json guards = Json::array();
   const Snapshot& snapshot = *gateway.registry().current();
-  for (const RatePlan& plan : snapshot.rate_limits)
-    guards.push_back(RateLimitJson(plan));
   const SteadyTime now = gateway.control().now();
+  for (const RatePlan& plan : snapshot.rate_limits)
+    guards.push_back(RateLimitJson(plan, now));
   for (const auto& [name, breaker] : gateway.registry().breakers()) {
     guards.push_back(BreakerJson(name, *breaker, now));
   }
