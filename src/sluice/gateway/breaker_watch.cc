@@ -28,6 +28,18 @@ std::string_view EventOf(breaker::State state) {
   return "breaker_changed";
 }
 
+// How often traffic has come back: into the recovery, or closed without one.
+std::uint64_t ReturnsOf(const breaker::BreakerSnapshot& state) {
+  constexpr auto kRecovering = static_cast<std::size_t>(breaker::State::kRecovering);
+  constexpr auto kClosed = static_cast<std::size_t>(breaker::State::kClosed);
+  std::uint64_t returns = 0;
+  for (std::size_t from = 0; from < state.transitions.size(); ++from) {
+    returns += state.transitions[from][kRecovering];
+    if (from != kRecovering) returns += state.transitions[from][kClosed];
+  }
+  return returns;
+}
+
 }  // namespace
 
 BreakerWatch::BreakerWatch(Loop& control,
@@ -67,6 +79,9 @@ void BreakerWatch::Look(SteadyTime now) {
                        state.failure_rate, state.slow_call_rate));
     }
     seen = entered;
+    const std::uint64_t returns = ReturnsOf(state);
+    if (returns > returns_[name]) registry_.Rewarm(name, now);
+    returns_[name] = returns;
   }
 }
 

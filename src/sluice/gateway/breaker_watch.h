@@ -1,7 +1,8 @@
 // BreakerWatch: tells of breakers that changed their state, one line each.
 //
 // Workers change breakers and must not write logs; so the control loop compares their counts of
-// transitions four times a second. It also carries out what is due by time alone.
+// transitions four times a second. It also carries out what is due by time alone, and lets rate
+// limits warm up again when a breaker lets traffic through again.
 //
 // Belongs to the control loop.
 
@@ -45,6 +46,7 @@ class BreakerWatch {
   const Registry& registry_;
   std::function<void(std::string_view line)> log_;
   std::map<std::string, Entries> seen_;
+  std::map<std::string, std::uint64_t> returns_;  // How often each let traffic through again.
   Timer timer_;
 };
 

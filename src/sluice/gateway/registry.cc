@@ -359,6 +359,15 @@ const RoutePlan* Registry::FindChainUser(const std::string& name) const {
   return nullptr;
 }
 
+void Registry::Rewarm(const std::string& name, SteadyTime now) const {
+  if (current_ == nullptr) return;
+  for (const RoutePlan& route : current_->routes) {
+    if (route.config->name != name && route.config->upstream != name) continue;
+    for (const std::size_t index : route.rate_limits)
+      current_->rate_limits[index].guard->Rewarm(now);
+  }
+}
+
 std::shared_ptr<breaker::Breaker> Registry::FindBreaker(const std::string& name) const {
   const auto found = breakers_.find(name);
   return found == breakers_.end() ? nullptr : found->second;

@@ -59,6 +59,10 @@ class Registry {
   // The breaker `name` of the snapshot in force; null when there is none.
   [[nodiscard]] std::shared_ptr<breaker::Breaker> FindBreaker(const std::string& name) const;
 
+  // What stands behind the breaker `name` is cold again: rate limits that warm up, on the routes
+  // that this breaker guards, start again from cold.
+  void Rewarm(const std::string& name, SteadyTime now) const;
+
   // Calls `visit(const breaker::Breaker&)`-like for every breaker in force, by name.
   [[nodiscard]] const std::map<std::string, std::shared_ptr<breaker::Breaker>>& breakers() const {
     return breakers_;

@@ -178,6 +178,12 @@ void AddRateLimits(const Snapshot& snapshot, Page& page) {
     if (plan.config->key.empty()) continue;
     page.Add({Label("rule", plan.config->name)}, plan.guard->Stats().keyed.keys);
   }
+  page.Begin(MetricType::Counter, "sluice_limit_table_full_total",
+             "Decisions about keys that found no room.");
+  for (const RatePlan& plan : snapshot.rate_limits) {
+    if (plan.config->key.empty()) continue;
+    page.Add({Label("rule", plan.config->name)}, plan.guard->Stats().keyed.table_full);
+  }
 }
 
 void AddBreakers(Gateway& gateway, Page& page) {
