@@ -214,6 +214,17 @@ Task<Delivery> SendUpstream(Exchange& exchange, Response& response) {
   co_return delivery;
 }
 
+// RFC 9110 section 9.3.6.
+Task<Delivery> SendTunnel(Exchange& exchange, traffic::Connection& connection) {
+  exchange.output = "HTTP/1.1 200 Connection Established\r\n\r\n";
+  exchange.status = 200;
+  exchange.keep_alive = false;
+  SettleTunnel(exchange);
+  const Delivery delivery = co_await Tunnel(exchange, connection);
+  exchange.upstream_stream = nullptr;
+  co_return delivery;
+}
+
 }  // namespace
 
 Task<Delivery> Send(Exchange& exchange, Response& response) {
@@ -224,6 +235,10 @@ Task<Delivery> Send(Exchange& exchange, Response& response) {
   if (response.is_local()) {
     const Delivery delivery = co_await SendLocal(exchange, response);
     co_return delivery;
+  }
+  if (response.upstream.tunnel != nullptr) {
+    const Delivery tunnelled = co_await SendTunnel(exchange, *response.upstream.tunnel);
+    co_return tunnelled;
   }
   Delivery delivery = co_await SendUpstream(exchange, response);
   // Where the client broke off we have cancelled the upstream ourselves: it has done nothing wrong.

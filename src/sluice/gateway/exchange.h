@@ -9,6 +9,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -72,7 +73,8 @@ struct TakenTokens {
 struct AskedUpstream {
   const UpstreamPlan* plan = nullptr;
   UpstreamClient* client = nullptr;
-  SteadyTime deadline = kNever;  // Of an alternative; else the route's timeout counts.
+  SteadyTime deadline = kNever;         // Of an alternative; else the route's timeout counts.
+  std::shared_ptr<UpstreamClient> pin;  // Keeps the client of an unknown host; see egress_hosts.h.
 };
 
 // The attempt whose end outlier detection has yet to hear of.

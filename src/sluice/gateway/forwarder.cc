@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cmath>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -202,6 +203,29 @@ Task<Result<Response>> FailAttempt(Exchange& exchange, Error error) {
   co_return std::unexpected(explained);
 }
 
+// A CONNECT: a connection of its own, which no other exchange ever uses.
+Task<Result<Response>> OpenTunnel(Exchange& exchange, Response response) {
+  Loop& loop = exchange.worker.loop;
+  traffic::Selection& selection = response.upstream.selection;
+  const Nanos connect_timeout = exchange.asked.client->upstream->options().connect_timeout;
+  const SteadyTime deadline = std::min(AttemptDeadline(exchange), loop.now() + connect_timeout);
+  Result<std::unique_ptr<Stream>> stream = co_await loop.Connect(selection->address(), deadline);
+  if (exchange.client_is_gone && stream) stream = Fail(ErrorCode::kCancelled, {});
+  if (!stream) {
+    Error error = std::move(stream.error());
+    if (error.code == ErrorCode::kTimeout) error.code = ErrorCode::kConnectFailed;
+    if (error.side == Side::kUpstream) selection.CountFailure();
+    Result<Response> failed = co_await FailAttempt(exchange, std::move(error));
+    co_return failed;
+  }
+  const traffic::ConnectionLimits limits;
+  response.upstream.tunnel =
+      std::make_unique<traffic::Connection>(loop, std::move(*stream), limits);
+  exchange.upstream_stream = &response.upstream.tunnel->stream();
+  exchange.upstream_duration = loop.now() - exchange.upstream_started;
+  co_return response;
+}
+
 Task<Result<Response>> Attempt(Exchange& exchange) {
   Response response;
   response.upstream.selection = PickEndpoint(exchange);
@@ -218,6 +242,10 @@ Task<Result<Response>> Attempt(Exchange& exchange) {
   exchange.upstream_started = exchange.worker.loop.now();
   exchange.stale_connection = false;
   exchange.judged = {.detector = PlanOf(exchange).outliers.get(), .slot = selection->slot()};
+  if (exchange.request().method == wire::Method::kConnect) {
+    Result<Response> tunnel = co_await OpenTunnel(exchange, std::move(response));
+    co_return tunnel;
+  }
 
   exchange.acquiring.emplace();
   const SteadyTime deadline = AttemptDeadline(exchange);
@@ -257,6 +285,7 @@ Task<Result<Response>> Attempt(Exchange& exchange) {
 bool Allows(const config::RetryConfig& retry, const Result<Response>& reply) {
   return std::ranges::any_of(retry.on, [&reply](const config::RetryCondition& condition) {
     if (reply) {
+      if (!reply->upstream.lease) return false;  // A tunnel.
       return condition.on == config::RetryOn::kStatus &&
              condition.statuses.Contains(reply->upstream.lease->head().status);
     }
@@ -383,6 +412,12 @@ void SettleAtHead(Exchange& exchange, const wire::ResponseHead& head) {
   SettleWithStatus(exchange, head);
 }
 
+void SettleTunnel(Exchange& exchange) {
+  exchange.retry_token.reset();
+  wire::ResponseHead established;
+  SettleWithStatus(exchange, established);
+}
+
 void SettlePermits(Exchange& exchange, const Response& response, Delivery delivery) {
   exchange.retry_token.reset();
   if (exchange.breaker_count == 0 && exchange.judged.detector == nullptr) return;
@@ -390,7 +425,7 @@ void SettlePermits(Exchange& exchange, const Response& response, Delivery delive
     SettleWithError(exchange, Error{.code = ErrorCode::kConnectionClosed, .side = Side::kUpstream});
     return;
   }
-  if (!response.is_local()) SettleWithStatus(exchange, response.upstream.lease->head());
+  if (response.upstream.lease) SettleWithStatus(exchange, response.upstream.lease->head());
 }
 
 }  // namespace sluice::gateway

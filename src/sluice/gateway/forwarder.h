@@ -38,6 +38,9 @@ using Alternative = AskedUpstream;
 // tunnel or a long body, whose end says nothing more and may be hours away.
 void SettleAtHead(Exchange& exchange, const wire::ResponseHead& head);
 
+// The same for the tunnel of a CONNECT: being there is all that it can say.
+void SettleTunnel(Exchange& exchange);
+
 // Tells the breakers how the exchange's last attempt ended. Once, at the end of the body.
 void SettlePermits(Exchange& exchange, const Response& response, Delivery delivery);
 

@@ -1,10 +1,12 @@
 #include "sluice/gateway/identify.h"
 
+#include <algorithm>
 #include <string>
 
 #include <fmt/format.h>
 
 #include "sluice/gateway/client_trust.h"
+#include "sluice/gateway/egress.h"
 #include "sluice/gateway/worker_context.h"
 #include "sluice/wire/path.h"
 #include "sluice/wire/traceparent.h"
@@ -30,6 +32,15 @@ std::string_view ForwardedFor(const wire::RequestHead& head, std::string& joined
 
 void TakeClient(Exchange& exchange) {
   const Address& peer = exchange.client->peer();
+  if (exchange.listener->is_egress()) {
+    // The service beside us speaks for itself, and nobody it calls need know of us.
+    exchange.peer_is_trusted = true;
+    exchange.client_address = peer;
+    exchange.forwarded_for.clear();
+    exchange.client_text.clear();
+    peer.AppendHost(exchange.client_text);
+    return;
+  }
   exchange.peer_is_trusted = IsTrusted(peer, exchange.listener->trusted_proxies);
   std::string& list = exchange.forwarded_for;
   list.clear();
@@ -60,11 +71,18 @@ void TakeTrace(Exchange& exchange) {
                           exchange.trace_parent);
 }
 
+// A route without listeners is one of every ingress listener.
+bool Takes(const RoutePlan& route, const ListenerPlan& listener) {
+  if (route.listeners.empty()) return !listener.is_egress();
+  return std::ranges::find(route.listeners, listener.config) != route.listeners.end();
+}
+
 Result<void> FindRoute(Exchange& exchange) {
   const RouteQuery query{
       .head = &exchange.request(), .path = exchange.path, .scratch = &exchange.query_scratch};
   bool only_method_differs = false;
   for (const RoutePlan& route : exchange.snapshot->snapshot->routes) {
+    if (!Takes(route, *exchange.listener)) continue;
     if (route.matcher.Matches(query, exchange.captures)) {
       exchange.route = &route;
       return {};
@@ -72,6 +90,7 @@ Result<void> FindRoute(Exchange& exchange) {
     only_method_differs =
         only_method_differs || route.matcher.MatchesButMethod(query, exchange.captures);
   }
+  if (exchange.listener->is_egress()) return RouteUnknownHost(exchange);
   if (only_method_differs) {
     return RefuseClient(ErrorCode::kMethodNotAllowed, "no route takes this method on this path");
   }
@@ -92,12 +111,18 @@ Result<void> Identify(Exchange& exchange) {
   if (head.has_unknown_expectation) {
     return RefuseClient(ErrorCode::kExpectationFailed, "only `Expect: 100-continue` is known");
   }
-  if (head.method == wire::Method::kConnect) {
+  const bool is_connect = head.method == wire::Method::kConnect;
+  if (exchange.listener->is_egress()) {
+    Result<void> target = CheckTarget(exchange);
+    if (!target) return target;
+  } else if (is_connect) {
     return RefuseClient(ErrorCode::kMethodNotAllowed, "CONNECT is not for this listener");
   }
-  const Result<std::string_view> path = wire::NormalizePath(head.path, exchange.path_scratch);
-  if (!path) return std::unexpected(path.error());
-  exchange.path = *path;
+  if (!is_connect) {
+    const Result<std::string_view> path = wire::NormalizePath(head.path, exchange.path_scratch);
+    if (!path) return std::unexpected(path.error());
+    exchange.path = *path;
+  }
 
   Result<void> routed = FindRoute(exchange);
   if (!routed) return routed;

@@ -48,6 +48,22 @@ std::unexpected<Error> Invalid(std::string detail) {
   return Fail(ErrorCode::kInvalidConfig, std::move(detail));
 }
 
+// Unknown hosts have a route like others, without guards.
+Result<std::unique_ptr<UnknownHostPlan>> PlanUnknownHosts(const config::ListenerConfig& listener) {
+  Result<RouteMatcher> matcher = RouteMatcher::Create({});
+  if (!matcher) return Invalid(matcher.error().detail);
+  auto plan = std::make_unique<UnknownHostPlan>(std::move(*matcher));
+  plan->route_config.name = listener.name;
+  plan->route_config.timeout = listener.egress.timeout;
+  plan->upstream_config.name = listener.name;
+  plan->upstream_config.healthy_panic_threshold = 0;
+  plan->route.config = &plan->route_config;
+  plan->upstream.config = &plan->upstream_config;
+  plan->upstream.retry_budget =
+      std::make_shared<limit::RetryBudget>(OptionsOf(plan->upstream_config.retry_budget));
+  return plan;
+}
+
 }  // namespace
 
 Registry::Registry(StatsBook& stats,
@@ -87,6 +103,12 @@ Result<void> Registry::PlanListeners(SnapshotPlan& plan) const {
       if (!block)
         return Invalid(fmt::format("listeners `{}`: {}", config.name, block.error().detail));
       listener.trusted_proxies.push_back(*block);
+    }
+    const bool passes = config.egress.unknown_hosts == config::UnknownHosts::kPass;
+    if (config.kind == config::ListenerKind::kEgress && passes) {
+      Result<std::unique_ptr<UnknownHostPlan>> unknown = PlanUnknownHosts(config);
+      if (!unknown) return std::unexpected(unknown.error());
+      listener.unknown_hosts = std::move(*unknown);
     }
     plan.snapshot->listeners.push_back(std::move(listener));
   }
@@ -307,6 +329,10 @@ Result<void> Registry::PlanRoutes(SnapshotPlan& plan, SteadyTime now) {
     if (!matcher)
       return Invalid(fmt::format("routes `{}`: {}", config.name, matcher.error().detail));
     RoutePlan route{.config = &config, .matcher = std::move(*matcher)};
+    for (const config::ListenerConfig& listener : snapshot.config.listeners) {
+      if (std::ranges::find(config.listeners, listener.name) == config.listeners.end()) continue;
+      route.listeners.push_back(&listener);
+    }
     route.upstream = IndexByName(snapshot.upstreams, config.upstream);
     if (config.rate_limits.size() > kRateLimitsMax) {
       return Invalid(fmt::format("routes `{}`: at most {} rate_limits, got {}", config.name,
@@ -340,6 +366,10 @@ std::shared_ptr<const Snapshot> Registry::Commit(SnapshotPlan plan, SteadyTime n
   // Only now: a configuration that is merely checked leaves no counters behind.
   for (RoutePlan& route : plan.snapshot->routes)
     route.stats = &stats_.Route(route.config->name);
+  for (ListenerPlan& listener : plan.snapshot->listeners) {
+    if (listener.unknown_hosts == nullptr) continue;
+    listener.unknown_hosts->route.stats = &stats_.Route(listener.config->name);
+  }
   current_ = std::move(plan.snapshot);
   breakers_.clear();
   for (const UpstreamPlan& upstream : current_->upstreams) {

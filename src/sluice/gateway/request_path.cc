@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "sluice/gateway/delivery.h"
+#include "sluice/gateway/egress.h"
 #include "sluice/gateway/forwarder.h"
 #include "sluice/gateway/guards.h"
 #include "sluice/gateway/identify.h"
@@ -13,6 +14,17 @@
 
 namespace sluice::gateway {
 namespace {
+
+// As long as a route has one upstream, that one. A host that no route knows is looked up.
+Task<Result<AskedUpstream>> ChooseUpstream(Exchange& exchange) {
+  if (IsUnknownHost(exchange)) {
+    Result<AskedUpstream> found = co_await FindUnknownHost(exchange);
+    co_return found;
+  }
+  const std::size_t upstream = exchange.route->upstream;
+  co_return AskedUpstream{.plan = &exchange.snapshot->snapshot->upstreams[upstream],
+                          .client = exchange.snapshot->clients[upstream]};
+}
 
 Task<Result<Response>> Answer(Exchange& exchange) {
   // Where does the request end? Then: who asks, for what, and which route answers?
@@ -25,10 +37,10 @@ Task<Result<Response>> Answer(Exchange& exchange) {
   const Result<void> admitted = co_await Admit(exchange);
   if (!admitted) co_return std::unexpected(admitted.error());
 
-  // Which version answers? As long as a route has one upstream, that one.
-  const std::size_t upstream = exchange.route->upstream;
-  exchange.asked = {.plan = &exchange.snapshot->snapshot->upstreams[upstream],
-                    .client = exchange.snapshot->clients[upstream]};
+  // Which version answers?
+  const Result<AskedUpstream> asked = co_await ChooseUpstream(exchange);
+  if (!asked) co_return std::unexpected(asked.error());
+  exchange.asked = *asked;
 
   // Per attempt: pick an endpoint, take its breakers' permits, send, maybe repeat.
   Result<Response> reply = co_await Forward(exchange);

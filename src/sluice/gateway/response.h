@@ -17,6 +17,7 @@ namespace sluice::gateway {
 struct UpstreamResponse {
   traffic::Selection selection;  // Declared first: the lease is given back before it.
   traffic::Lease lease;
+  std::unique_ptr<traffic::Connection> tunnel;  // Of a CONNECT, instead of a lease.
 };
 
 // An answer of our own. The views live as long as the exchange and its snapshot.
@@ -32,10 +33,10 @@ struct LocalResponse {
 };
 
 struct Response {
-  UpstreamResponse upstream;  // The lease is empty: the answer is `local`.
+  UpstreamResponse upstream;  // Without a lease or a tunnel the answer is `local`.
   LocalResponse local;
 
-  [[nodiscard]] bool is_local() const { return !upstream.lease; }
+  [[nodiscard]] bool is_local() const { return !upstream.lease && upstream.tunnel == nullptr; }
 };
 
 // How sending a response ended.

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sluice/breaker/breaker.h"
@@ -51,6 +52,7 @@ struct UpstreamPlan {
 struct RoutePlan {
   const config::RouteConfig* config = nullptr;
   RouteMatcher matcher;
+  std::vector<const config::ListenerConfig*> listeners;  // Empty: all ingress listeners.
   std::size_t upstream = 0;              // Index into Snapshot::upstreams; only when forwarding.
   std::vector<std::size_t> rate_limits;  // Indices into Snapshot::rate_limits.
   BreakerPlan breaker;                   // The route's own; guard is null: none.
@@ -61,10 +63,23 @@ struct RoutePlan {
   const std::vector<std::unique_ptr<RouteStats>>* stats = nullptr;  // One per worker.
 };
 
+// The route and the upstream of calls to unknown hosts through an egress listener.
+struct UnknownHostPlan {
+  explicit UnknownHostPlan(RouteMatcher matcher) : route{.matcher = std::move(matcher)} {}
+
+  config::RouteConfig route_config;  // Bears the listener's name.
+  config::UpstreamConfig upstream_config;
+  RoutePlan route;
+  UpstreamPlan upstream;  // Has no endpoints of its own: see egress_hosts.h.
+};
+
 struct ListenerPlan {
   const config::ListenerConfig* config = nullptr;
   Address address;
   std::vector<AddressBlock> trusted_proxies;
+  std::unique_ptr<UnknownHostPlan> unknown_hosts;  // Null: they are refused.
+
+  [[nodiscard]] bool is_egress() const { return config->kind == config::ListenerKind::kEgress; }
 };
 
 // What makes a listener the same one over reloads and upgrades: its address, so that it may be

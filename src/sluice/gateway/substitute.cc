@@ -202,7 +202,7 @@ Task<Response> Substitute(Exchange& exchange, Error error) {
 }
 
 bool IsSubstituted(const Exchange& exchange, const Response& response) {
-  return exchange.route->chain != nullptr && !response.is_local() &&
+  return exchange.route->chain != nullptr && response.upstream.lease &&
          !response.upstream.lease->head().is_upgrade && !exchange.body.is_pumping &&
          exchange.route->chain->Substitutes(response.upstream.lease->head().status);
 }

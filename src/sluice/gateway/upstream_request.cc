@@ -83,12 +83,16 @@ Result<void> AppendUpstreamRequest(Exchange& exchange,
   rewrite.authority = wants_endpoint || head.authority.empty()
                           ? std::string_view(endpoint.authority())
                           : head.authority;
-  extra.Add("x-forwarded-for", exchange.forwarded_for);
   const bool keeps_theirs = exchange.peer_is_trusted;
-  if (!keeps_theirs || !head.headers.Has(wire::HeaderId::kXForwardedProto)) {
+  const bool is_egress = exchange.listener->is_egress();
+  if (!is_egress) extra.Add("x-forwarded-for", exchange.forwarded_for);
+  if (is_egress) {
+    // A service's own call: whom it forwards for is its business.
+    rewrite.drop = wire::HeaderSet{wire::HeaderId::kTraceparent};
+  } else if (!keeps_theirs || !head.headers.Has(wire::HeaderId::kXForwardedProto)) {
     extra.Add("x-forwarded-proto", "http");
   }
-  if (wants_endpoint && !head.authority.empty() &&
+  if (wants_endpoint && !is_egress && !head.authority.empty() &&
       (!keeps_theirs || !head.headers.Has(wire::HeaderId::kXForwardedHost))) {
     extra.Add("x-forwarded-host", head.authority);
   }

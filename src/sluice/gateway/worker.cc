@@ -35,11 +35,13 @@ Worker::Worker(Loop& loop, const WorkerOptions& options)
       stats_(*options.stats),
       open_listener_(options.open_listener),
       access_log_(loop, options.stats->worker(options.index).access_log_dropped_total),
+      egress_hosts_(loop, options.index, *options.stats),
       context_{.loop = loop,
                .index = options.index,
                .stats = options.stats->worker(options.index),
                .access_log = access_log_,
-               .key_hasher = *options.key_hasher},
+               .key_hasher = *options.key_hasher,
+               .egress = &egress_hosts_},
       housekeeping_(&FireHousekeeping, this) {}
 
 Worker::~Worker() {

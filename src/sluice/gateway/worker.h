@@ -22,6 +22,7 @@
 #include "sluice/contract/task_group.h"
 #include "sluice/contract/timer.h"
 #include "sluice/gateway/access_log.h"
+#include "sluice/gateway/egress_hosts.h"
 #include "sluice/gateway/exchange.h"
 #include "sluice/gateway/snapshot.h"
 #include "sluice/gateway/upstream_client.h"
@@ -106,6 +107,7 @@ class Worker {
   StatsBook& stats_;
   OpenListener open_listener_;
   AccessLog access_log_;
+  EgressHosts egress_hosts_;
   WorkerContext context_;
   TaskGroup tasks_;
   std::vector<std::unique_ptr<UpstreamClient>> clients_;

@@ -12,6 +12,7 @@
 namespace sluice::gateway {
 
 class AccessLog;
+class EgressHosts;
 
 struct WorkerContext {
   Loop& loop;
@@ -19,7 +20,8 @@ struct WorkerContext {
   WorkerStats& stats;
   AccessLog& access_log;
   const limit::KeyHasher& key_hasher;
-  bool is_draining = false;  // Responses say `Connection: close`.
+  EgressHosts* egress = nullptr;  // Of calls to hosts that no route knows.
+  bool is_draining = false;       // Responses say `Connection: close`.
 };
 
 }  // namespace sluice::gateway

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <map>
 #include <set>
@@ -41,6 +42,41 @@ void CheckAdmin(const AdminConfig& admin, Findings& findings) {
                                 admin.listen));
 }
 
+void CheckEgress(const Config& config,
+                 const ListenerConfig& listener,
+                 const std::string& path,
+                 Findings& findings) {
+  const EgressConfig& egress = listener.egress;
+  if (listener.kind != ListenerKind::kEgress) {
+    const EgressConfig defaults;
+    const bool is_set = egress.unknown_hosts != defaults.unknown_hosts ||
+                        egress.connect_ports != defaults.connect_ports || egress.local_addresses ||
+                        egress.max_hosts != defaults.max_hosts ||
+                        egress.timeout != defaults.timeout;
+    if (is_set) {
+      findings.Complain(path + ".egress",
+                        "is only read with `kind: egress`; set that or remove it");
+    }
+    return;
+  }
+  const bool passes = egress.unknown_hosts == UnknownHosts::kPass;
+  const Result<Address> address = Address::Parse(listener.listen);
+  if (passes && address && !IsLocalOnly(*address)) {
+    findings.Complain(path + ".egress.unknown_hosts",
+                      fmt::format("must be refuse where other machines can connect, got \"{}\": "
+                                  "anybody could call anything through this gateway; listen on "
+                                  "127.0.0.1 or unix:/path",
+                                  listener.listen));
+  }
+  const bool has_route = std::ranges::any_of(config.routes, [&listener](const RouteConfig& route) {
+    return std::ranges::find(route.listeners, listener.name) != route.listeners.end();
+  });
+  if (!has_route && !passes) {
+    findings.Warn(path,
+                  "refuses every call, because no route names it and unknown hosts are refused");
+  }
+}
+
 }  // namespace
 
 void CheckListeners(const Config& config, Findings& findings) {
@@ -62,6 +98,7 @@ void CheckListeners(const Config& config, Findings& findings) {
       findings.Warn(Child(path + ".trusted_proxies", j),
                     "believes everybody: any client can then choose its own address");
     }
+    CheckEgress(config, listener, path, findings);
     const Result<Address> address = Address::Parse(listener.listen);
     if (!address) continue;
     for (const auto& [other, other_address] : taken) {

@@ -23,15 +23,17 @@ bool PrefixCovers(std::string_view prefix, std::string_view path) {
   return prefix.ends_with('/') || path.size() == prefix.size() || path[prefix.size()] == '/';
 }
 
-// A route's match, and its template without the names of its variables: two templates are equal
-// whatever those are called.
+// A route's listeners and match, and its template without the names of its variables: two templates
+// are equal whatever those are called.
 struct Pattern {
   const MatchConfig* match = nullptr;
+  const std::vector<std::string>* listeners = nullptr;
   std::string shape;
 };
 
-Pattern PatternOf(const MatchConfig& match) {
-  Pattern pattern{.match = &match, .shape = {}};
+Pattern PatternOf(const RouteConfig& route) {
+  const MatchConfig& match = route.match;
+  Pattern pattern{.match = &match, .listeners = &route.listeners, .shape = {}};
   const Result<PathTemplate> parsed = PathTemplate::Parse(match.path_template);
   if (!parsed) return pattern;
   for (const PathTemplate::Segment& segment : parsed->segments())
@@ -81,7 +83,8 @@ bool ConditionsCover(const std::vector<T>& wide,
 
 // Certainly every request that matches `narrow` matches `wide`. Errs to false.
 bool Covers(const Pattern& wide, const Pattern& narrow) {
-  return PathCovers(wide, narrow) && HostCovers(wide.match->host, narrow.match->host) &&
+  return *wide.listeners == *narrow.listeners && PathCovers(wide, narrow) &&
+         HostCovers(wide.match->host, narrow.match->host) &&
          MethodsCover(wide.match->methods, narrow.match->methods) &&
          ConditionsCover(wide.match->headers, narrow.match->headers, SameHeader) &&
          ConditionsCover(wide.match->query, narrow.match->query, SameParameter);
@@ -92,7 +95,7 @@ bool Covers(const Pattern& wide, const Pattern& narrow) {
 void CheckReachable(const Config& config, Findings& findings) {
   std::vector<Pattern> before;
   for (std::size_t i = 0; i < config.routes.size(); ++i) {
-    const Pattern pattern = PatternOf(config.routes[i].match);
+    const Pattern pattern = PatternOf(config.routes[i]);
     const auto wide = std::find_if(before.begin(), before.end(),
                                    [&](const Pattern& other) { return Covers(other, pattern); });
     if (wide != before.end()) {

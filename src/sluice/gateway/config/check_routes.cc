@@ -34,6 +34,7 @@ class Names {
 };
 
 struct KnownNames {
+  Names listeners;
   Names upstreams;
   Names rate_limits;
   Names degrade;
@@ -51,7 +52,8 @@ KnownNames NamesIn(const Config& config) {
   std::vector<std::string_view> degrade;
   for (const auto& entry : config.degrade)
     degrade.push_back(entry.first);
-  return {.upstreams = Names("upstreams", NamesOf(config.upstreams)),
+  return {.listeners = Names("listeners", NamesOf(config.listeners)),
+          .upstreams = Names("upstreams", NamesOf(config.upstreams)),
           .rate_limits = Names("rate_limits", NamesOf(config.rate_limits)),
           .degrade = Names("degrade", std::move(degrade))};
 }
@@ -173,6 +175,30 @@ void CheckForward(const Config& config,
   }
 }
 
+void CheckRouteListeners(const Config& config,
+                         const RouteConfig& route,
+                         const std::string& path,
+                         const KnownNames& names,
+                         Findings& findings) {
+  for (std::size_t i = 0; i < route.listeners.size(); ++i) {
+    const std::string place = Child(path + ".listeners", i);
+    const std::string& name = route.listeners[i];
+    names.listeners.Require(name, place, findings);
+    const auto here = route.listeners.begin() + static_cast<std::ptrdiff_t>(i);
+    if (std::find(route.listeners.begin(), here, name) != here) {
+      findings.Complain(place, fmt::format("must be unique, got \"{}\" twice", Shown(name)));
+    }
+    const bool is_egress =
+        std::ranges::any_of(config.listeners, [&name](const ListenerConfig& listener) {
+          return listener.name == name && listener.kind == ListenerKind::kEgress;
+        });
+    if (!is_egress || !route.match.host.empty()) continue;
+    findings.Warn(path + ".match",
+                  fmt::format("has no host, so calls through \"{}\" to any host go to this route",
+                              Shown(name)));
+  }
+}
+
 }  // namespace
 
 void CheckRoutes(const Config& config, Findings& findings) {
@@ -186,6 +212,7 @@ void CheckRoutes(const Config& config, Findings& findings) {
                         fmt::format("must be unique, got \"{}\" twice", route.name));
     }
     CheckMatch(route.match, path + ".match", findings);
+    CheckRouteListeners(config, route, path, known, findings);
     if (route.action == RouteAction::kDeny) {
       CheckDeny(route, path, findings);
     } else {

@@ -37,12 +37,27 @@ struct ListenerLimits {
   Bytes max_body_bytes = 10 * kMiB;    // 0 .. 1 TiB; beyond it 413. A route may override it.
 };
 
-enum class ListenerKind : std::uint8_t { kIngress };
+enum class ListenerKind : std::uint8_t { kIngress, kEgress };
+
+// What becomes of calls to a host that no route of the listener takes.
+enum class UnknownHosts : std::uint8_t { kRefuse, kPass };
+
+// Read only with kind egress.
+struct EgressConfig {
+  UnknownHosts unknown_hosts = UnknownHosts::kRefuse;
+  // Ports that a CONNECT to an unknown host may name, each 1 .. 65'535.
+  std::vector<std::int64_t> connect_ports = {443};
+  // Unknown hosts with a loopback, link-local, multicast or unspecified address are passed, too.
+  bool local_addresses = false;
+  std::int64_t max_hosts = 256;              // 1 .. 10'000 unknown hosts at once, per worker.
+  Nanos timeout = std::chrono::seconds(15);  // 1 ms .. 24 h until an unknown host's response head.
+};
 
 struct ListenerConfig {
   std::string name;    // Required, unique.
   std::string listen;  // "ip:port" or "unix:/path". Required, unique.
   ListenerKind kind = ListenerKind::kIngress;
+  EgressConfig egress;
   std::vector<std::string> trusted_proxies;  // AddressBlocks whose X-Forwarded-* are believed.
   ListenerLimits limits;
 };
@@ -98,7 +113,8 @@ struct RetryConfig {
 };
 
 struct RouteConfig {
-  std::string name;  // Required, unique.
+  std::string name;                    // Required, unique.
+  std::vector<std::string> listeners;  // Whose requests it takes; empty: of all ingress listeners.
   MatchConfig match;
   RouteAction action = RouteAction::kForward;    // deny answers 403.
   std::string upstream;                          // A name from `upstreams[]`; empty only for deny.

@@ -12,8 +12,8 @@ using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 
-constexpr std::array<std::string_view, 1> kListenerKinds{"ingress"};
-constexpr std::array<std::string_view, 1> kListenerKindsLater{"egress"};
+constexpr std::array<std::string_view, 2> kListenerKinds{"ingress", "egress"};
+constexpr std::array<std::string_view, 2> kUnknownHosts{"refuse", "pass"};
 
 }  // namespace
 
@@ -64,8 +64,11 @@ void Describe(FieldVisitor& v, ListenerConfig& x) {
           Text(x.name, kNameRule));
   v.Field({.name = "listen", .doc = "`ip:port` or `unix:/path`.", .required = true},
           Text(x.listen, kListenRule));
-  v.Field({.name = "kind", .doc = "`ingress`: requests to the services behind the gateway."},
-          Word(x.kind, {.now = kListenerKinds, .later = kListenerKindsLater}));
+  v.Field({.name = "kind",
+           .doc = "`ingress`: requests to the services behind the gateway. `egress`: calls of the "
+                  "service beside it, as a forward proxy (`http_proxy`, CONNECT) or by Host."},
+          Word(x.kind, {.now = kListenerKinds}));
+  v.Field({.name = "egress", .doc = "With `kind: egress`: where calls may go."}, Object(x.egress));
   v.Field({.name = "trusted_proxies",
            .doc = "Addresses and blocks whose X-Forwarded-* fields are believed. From anyone else "
                   "these fields, x-sluice-* and x-criticality are removed."},
@@ -74,6 +77,25 @@ void Describe(FieldVisitor& v, ListenerConfig& x) {
   v.Field({.name = "limits", .doc = "What one client, or all of them, may take."},
           Object(x.limits));
   v.Later({"tls", "http2"});
+}
+
+void Describe(FieldVisitor& v, EgressConfig& x) {
+  v.Field({.name = "unknown_hosts",
+           .doc = "Hosts that no route of this listener takes: `refuse` answers 403, `pass` sends "
+                  "the call on, without guards."},
+          Word(x.unknown_hosts, {.now = kUnknownHosts}));
+  v.Field({.name = "connect_ports", .doc = "Which ports of unknown hosts CONNECT may name."},
+          List(x.connect_ports, {.min = 0, .max = 100},
+               [](std::int64_t& value) { return Count(value, 1, 65'535); }));
+  v.Field({.name = "local_addresses",
+           .doc = "Passes calls to unknown hosts even where their address is loopback, link-local, "
+                  "multicast or unspecified: this machine's own services, and the metadata service "
+                  "of a cloud."},
+          Switch(x.local_addresses));
+  v.Field({.name = "max_hosts", .doc = "Unknown hosts that a worker has connections to at once."},
+          Count(x.max_hosts, 1, 10'000));
+  v.Field({.name = "timeout", .doc = "As a route's, for unknown hosts."},
+          Duration(x.timeout, milliseconds(1), hours(24)));
 }
 
 void Describe(FieldVisitor& v, ListenerLimits& x) {

@@ -13,6 +13,7 @@ namespace sluice::gateway::config {
 void Describe(FieldVisitor& v, Config& x);
 void Describe(FieldVisitor& v, AdminConfig& x);
 void Describe(FieldVisitor& v, ListenerConfig& x);
+void Describe(FieldVisitor& v, EgressConfig& x);
 void Describe(FieldVisitor& v, ListenerLimits& x);
 void Describe(FieldVisitor& v, TelemetryConfig& x);
 void Describe(FieldVisitor& v, AccessLogConfig& x);

@@ -28,6 +28,12 @@ void Describe(FieldVisitor& v, RouteConfig& x) {
            .doc = "Stands in logs and metrics. Its circuit breaker bears the same name.",
            .required = true},
           Text(x.name, kNameRule));
+  v.Field(
+      {.name = "listeners",
+       .doc = "Names of the listeners whose requests it takes. An egress listener must be named.",
+       .default_text = "all ingress listeners"},
+      List(x.listeners, {.min = 0, .max = 100},
+           [](std::string& value) { return Text(value, kNameRule); }));
   v.Field({.name = "match", .doc = "All its parts must hold. Without any every request matches."},
           Object(x.match));
   v.Field({.name = "action", .doc = "`deny` answers 403 without asking anybody."},

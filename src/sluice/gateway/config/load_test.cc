@@ -112,8 +112,6 @@ TEST(LoadConfig, KeysOfLaterVersionsAreNotCalledUnknown) {
 }
 
 TEST(LoadConfig, WordsOfLaterVersionsAreNotCalledWrong) {
-  EXPECT_THAT(ProblemsOf(WithListener(", kind: egress")),
-              ElementsAre("listeners[0].kind: \"egress\" is not available yet"));
   EXPECT_THAT(ProblemsOf(WithLimit(", scope: global")),
               ElementsAre("rate_limits[0].scope: \"global\" is not available yet: it arrives with "
                           "the distributed limits; until then give each gateway its share of the "

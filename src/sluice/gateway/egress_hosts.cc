@@ -1,0 +1,164 @@
+#include "sluice/gateway/egress_hosts.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sluice/contract/assert.h"
+#include "sluice/contract/resolver.h"
+
+namespace sluice::gateway {
+namespace {
+
+// Of one host's answer.
+constexpr std::size_t kAddressesMax = 16;
+
+bool IsLocalIpv4(std::uint8_t first, std::uint8_t second) {
+  const bool is_multicast_or_reserved = first >= 224;
+  return first == 0 || first == 127 || (first == 169 && second == 254) || is_multicast_or_reserved;
+}
+
+std::unexpected<Error> Refuse(const config::ListenerConfig& listener, std::string detail) {
+  return std::unexpected(Error{.code = ErrorCode::kPermissionDenied,
+                               .side = Side::kSelf,
+                               .guard = "egress",
+                               .rule = listener.name,
+                               .detail = std::move(detail)});
+}
+
+traffic::UpstreamOptions OptionsFor(const config::ListenerConfig& listener,
+                                    const std::vector<Address>& addresses) {
+  traffic::UpstreamOptions options;
+  options.name = listener.name;
+  options.panic_threshold_percent = 0;
+  for (const Address& address : addresses) {
+    traffic::EndpointSpec spec;
+    spec.address = address;
+    options.endpoints.push_back(std::move(spec));
+  }
+  return options;
+}
+
+}  // namespace
+
+bool IsLocalAddress(const Address& address) {
+  const std::array<std::uint8_t, 16>& bytes = address.bytes();
+  switch (address.family()) {
+    case Address::Family::kUnix:
+      return true;
+    case Address::Family::kIpv4:
+      return IsLocalIpv4(bytes[0], bytes[1]);
+    case Address::Family::kIpv6:
+      break;
+  }
+  const bool starts_with_zeros =
+      std::all_of(bytes.begin(), bytes.begin() + 10, [](std::uint8_t byte) { return byte == 0; });
+  if (starts_with_zeros) {
+    // ::ffff:a.b.c.d is a.b.c.d; all others of these are unspecified, loopback or of no use.
+    const bool is_mapped = bytes[10] == 0xff && bytes[11] == 0xff;
+    return !is_mapped || IsLocalIpv4(bytes[12], bytes[13]);
+  }
+  const bool is_link_local = bytes[0] == 0xfe && (bytes[1] & 0xc0U) == 0x80U;
+  const bool is_multicast = bytes[0] == 0xff;
+  return is_link_local || is_multicast;
+}
+
+EgressHosts::EgressHosts(Loop& loop, std::size_t worker, StatsBook& stats)
+    : loop_(loop), worker_(worker), stats_(stats) {}
+
+EgressHosts::~EgressHosts() = default;
+
+EgressHosts::Host* EgressHosts::Look(std::string_view name) {
+  const auto found = std::ranges::find_if(
+      hosts_, [name](const std::unique_ptr<Host>& host) { return host->name == name; });
+  return found == hosts_.end() ? nullptr : found->get();
+}
+
+// `listener` belongs to the snapshot that the caller's exchange holds.
+Task<Result<std::shared_ptr<UpstreamClient>>> EgressHosts::Find(
+    std::string host,
+    std::uint16_t port,
+    const config::ListenerConfig& listener,
+    SteadyTime deadline) {
+  std::string name = fmt::format("{} {}:{}", listener.name, host, port);
+  Host* known = Look(name);
+  if (known != nullptr && loop_.now() < known->good_until) {
+    known->called_at = loop_.now();
+    co_return known->client;
+  }
+  Nanos time_to_live = kTimeToLiveMax;
+  Result<std::vector<Address>> addresses =
+      co_await AddressesOf(std::move(host), port, deadline, time_to_live);
+  known = Look(name);  // Others have run meanwhile.
+  if (!addresses) {
+    // The last good answer is better than none.
+    if (known == nullptr) co_return std::unexpected(addresses.error());
+    known->called_at = loop_.now();
+    co_return known->client;
+  }
+  if (!listener.egress.local_addresses) std::erase_if(*addresses, &IsLocalAddress);
+  if (addresses->empty()) {
+    co_return Refuse(listener, "every address is local");
+  }
+  if (addresses->size() > kAddressesMax) addresses->resize(kAddressesMax);
+  Result<std::shared_ptr<UpstreamClient>> kept =
+      Keep(std::move(name), *addresses, listener, time_to_live);
+  co_return kept;
+}
+
+Task<Result<std::vector<Address>>> EgressHosts::AddressesOf(std::string host,
+                                                            std::uint16_t port,
+                                                            SteadyTime deadline,
+                                                            Nanos& time_to_live) {
+  const Result<Address> literal = Address::Parse(fmt::format("{}:{}", host, port));
+  if (literal) co_return std::vector<Address>{*literal};
+  Result<Resolution> answer = co_await loop_.resolver().Resolve(std::move(host), port, deadline);
+  if (!answer) {
+    Error error = std::move(answer.error());
+    error.side = Side::kUpstream;
+    error.retry = RetryAdvice::kSafe;
+    co_return std::unexpected(std::move(error));
+  }
+  std::ranges::sort(answer->addresses);
+  time_to_live = std::min(answer->time_to_live, kTimeToLiveMax);
+  co_return std::move(answer->addresses);
+}
+
+Result<std::shared_ptr<UpstreamClient>> EgressHosts::Keep(std::string name,
+                                                          const std::vector<Address>& addresses,
+                                                          const config::ListenerConfig& listener,
+                                                          Nanos time_to_live) {
+  const SteadyTime now = loop_.now();
+  Host* host = Look(name);
+  const traffic::UpstreamOptions options = OptionsFor(listener, addresses);
+  if (host != nullptr && host->client->upstream->options() == options) {
+    host->good_until = now + time_to_live;
+    host->called_at = now;
+    return host->client;
+  }
+  Result<std::shared_ptr<traffic::Upstream>> made =
+      traffic::Upstream::Create(options, stats_.worker_count());
+  if (!made) return std::unexpected(made.error());
+  if (host == nullptr) {
+    MakeRoom(static_cast<std::size_t>(listener.egress.max_hosts));
+    hosts_.push_back(std::make_unique<Host>());
+    host = hosts_.back().get();
+    host->name = std::move(name);
+  }
+  host->client = std::make_shared<UpstreamClient>(loop_, std::move(*made), worker_, stats_);
+  host->good_until = now + time_to_live;
+  host->called_at = now;
+  return host->client;
+}
+
+// Who is in use goes on until its last user has done with it.
+void EgressHosts::MakeRoom(std::size_t hosts_max) {
+  while (hosts_.size() >= hosts_max) {
+    hosts_.erase(std::ranges::min_element(
+        hosts_, {}, [](const std::unique_ptr<Host>& host) { return host->called_at; }));
+  }
+}
+
+}  // namespace sluice::gateway
