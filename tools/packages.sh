@@ -22,6 +22,7 @@ TEST_PACKAGES=(
   clang-19 clang-format-19 clang-tidy-19
   python3 python3-yaml
   haproxy nginx-light wrk
+  openjdk-17-jdk-headless  # For the unmodified service of examples/java-shop.
   strace valgrind
 )
 
