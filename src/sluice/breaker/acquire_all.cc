@@ -7,6 +7,30 @@
 
 namespace sluice::breaker {
 
+namespace {
+
+// Gives back what the guards before `index` have granted, the last taken first.
+void RefundBefore(std::size_t index, SteadyTime now, std::span<Permit> permits) {
+  for (std::size_t taken = index; taken > 0; --taken)
+    permits[taken - 1].Refund(now);
+}
+
+// False when it refused; `all` says so then.
+bool TakeOne(
+    Guard& guard, const GuardRequest& request, SteadyTime now, Permit& permit, AllDecision& all) {
+  GuardDecision decision = guard.Acquire(request, now);
+  if (!decision.admitted) {
+    all = {.refused_by = &guard, .retry_after = decision.retry_after};
+    return false;
+  }
+  permit = std::move(decision.permit);
+  all.would_refuse = all.would_refuse || decision.would_refuse;
+  all.wait = std::max(all.wait, decision.wait);
+  return true;
+}
+
+}  // namespace
+
 AllDecision AcquireAll(std::span<Guard* const> guards,
                        const GuardRequest& request,
                        SteadyTime now,
@@ -14,17 +38,22 @@ AllDecision AcquireAll(std::span<Guard* const> guards,
   SLUICE_ASSERT(permits.size() >= guards.size());
   AllDecision all{.admitted = true};
   for (std::size_t index = 0; index < guards.size(); ++index) {
-    GuardDecision decision = guards[index]->Acquire(request, now);
-    if (!decision.admitted) {
-      // The last taken is given back first.
-      for (std::size_t taken = index; taken > 0; --taken) {
-        permits[taken - 1].Refund(now);
-      }
-      return {.refused_by = guards[index], .retry_after = decision.retry_after};
-    }
-    permits[index] = std::move(decision.permit);
-    all.would_refuse = all.would_refuse || decision.would_refuse;
-    all.wait = std::max(all.wait, decision.wait);
+    if (TakeOne(*guards[index], request, now, permits[index], all)) continue;
+    RefundBefore(index, now, permits);
+    break;
+  }
+  return all;
+}
+
+AllDecision AcquireAll(std::span<const GuardCall> calls,
+                       SteadyTime now,
+                       std::span<Permit> permits) {
+  SLUICE_ASSERT(permits.size() >= calls.size());
+  AllDecision all{.admitted = true};
+  for (std::size_t index = 0; index < calls.size(); ++index) {
+    if (TakeOne(*calls[index].guard, calls[index].request, now, permits[index], all)) continue;
+    RefundBefore(index, now, permits);
+    break;
   }
   return all;
 }

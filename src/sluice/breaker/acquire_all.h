@@ -19,11 +19,19 @@ struct AllDecision {
   Nanos retry_after{0};               // Refused: as that guard says.
 };
 
+struct GuardCall {
+  Guard* guard = nullptr;
+  GuardRequest request;  // Each guard may have a key of its own.
+};
+
 // Asks in order; `permits[i]` becomes the permit of `guards[i]`. When one refuses, those before it
 // are refunded and all permits are empty. Requires permits.size() >= guards.size(). Allocates
 // nothing.
 [[nodiscard]] AllDecision AcquireAll(std::span<Guard* const> guards,
                                      const GuardRequest& request,
+                                     SteadyTime now,
+                                     std::span<Permit> permits);
+[[nodiscard]] AllDecision AcquireAll(std::span<const GuardCall> calls,
                                      SteadyTime now,
                                      std::span<Permit> permits);
 

@@ -1,0 +1,252 @@
+#include "sluice/breaker/keyed_breaker.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sluice/contract/assert.h"
+
+namespace sluice::breaker {
+
+namespace {
+
+constexpr std::size_t kKeysMax = 100'000;
+// How many of those used longest ago are looked at for one that can go.
+constexpr int kLookedAtMax = 8;
+
+Result<void> CheckValid(const KeyedBreakerOptions& options) {
+  if (options.max_keys < 1 || options.max_keys > kKeysMax) {
+    return Fail(ErrorCode::kInvalidOption,
+                fmt::format("{}.max_keys: must be 1..{}, got {}", options.breaker.name, kKeysMax,
+                            options.max_keys));
+  }
+  ConfigProblems problems;
+  Validate(options.breaker, options.breaker.name, problems);
+  if (problems.empty()) return {};
+  return Fail(ErrorCode::kInvalidOption,
+              fmt::format("{}: {}", problems.front().path, problems.front().text));
+}
+
+bool IsClosed(const BreakerSnapshot& state) {
+  return state.state == State::kClosed;
+}
+
+// Nothing is lost with it but good calls.
+bool IsHealthy(const BreakerSnapshot& state) {
+  return IsClosed(state) && state.window.failed == 0 && state.window.slow == 0 &&
+         state.failed_recoveries == 0;
+}
+
+void Add(const BreakerSnapshot& state, KeyedBreakerStats& stats) {
+  for (const auto& from : state.transitions)
+    stats.opened_total += from[static_cast<std::size_t>(State::kOpen)];
+  stats.successes_total += state.successes_total;
+  stats.failures_total += state.failures_total;
+  stats.not_permitted_total += state.not_permitted_total;
+  stats.would_refuse_total += state.would_refuse_total;
+}
+
+void Add(const KeyedBreakerStats& more, KeyedBreakerStats& stats) {
+  stats.opened_total += more.opened_total;
+  stats.successes_total += more.successes_total;
+  stats.failures_total += more.failures_total;
+  stats.not_permitted_total += more.not_permitted_total;
+  stats.would_refuse_total += more.would_refuse_total;
+  stats.evicted_total += more.evicted_total;
+}
+
+}  // namespace
+
+// One key. Permits report here, so that it is known while any is out.
+struct KeyedBreaker::Entry final : PermitIssuer {
+  Entry(std::uint64_t its_hash, std::unique_ptr<Breaker> its_breaker)
+      : hash(its_hash), breaker(std::move(its_breaker)) {}
+  virtual ~Entry() = default;
+
+  void Settle(const PermitToken& token, const Outcome& outcome, SteadyTime now) override {
+    breaker->Settle(token, outcome, now);
+    Leave();
+  }
+  void Abandon(const PermitToken& token) override {
+    breaker->Abandon(token);
+    Leave();
+  }
+  void Refund(const PermitToken& token, SteadyTime now) override {
+    breaker->Refund(token, now);
+    Leave();
+  }
+  // Release: who sees nobody here any more sees what the last one did.
+  void Leave() { users.fetch_sub(1, std::memory_order_release); }
+
+  const std::uint64_t hash;
+  const std::unique_ptr<Breaker> breaker;
+  std::atomic<std::int64_t> users{0};  // Permits out, and calls about to get one.
+};
+
+Result<std::unique_ptr<KeyedBreaker>> KeyedBreaker::Create(const KeyedBreakerOptions& options,
+                                                           std::uint64_t seed,
+                                                           SteadyTime now) {
+  const Result<void> valid = CheckValid(options);
+  if (!valid) return std::unexpected(valid.error());
+  std::unique_ptr<KeyedBreaker> made(new KeyedBreaker(options, seed));
+  Result<std::unique_ptr<Breaker>> shared = Breaker::Create(options.breaker, seed, now);
+  if (!shared) return std::unexpected(shared.error());
+  made->shared_ = std::make_unique<Entry>(0, std::move(*shared));
+  return made;
+}
+
+KeyedBreaker::KeyedBreaker(const KeyedBreakerOptions& options, std::uint64_t seed)
+    : name_(options.breaker.name),
+      on_keys_full_(options.on_keys_full),
+      next_seed_(seed + 1),
+      max_keys_(options.max_keys),
+      options_(options.breaker) {}
+
+KeyedBreaker::~KeyedBreaker() {
+  ForEach(
+      [](const Entry& entry) { SLUICE_ASSERT(entry.users.load(std::memory_order_acquire) == 0); });
+}
+
+template <typename Visit>
+void KeyedBreaker::ForEach(Visit visit) const {
+  for (const Part& part : parts_) {
+    const std::scoped_lock lock(part.mutex);
+    for (const std::unique_ptr<Entry>& entry : part.entries)
+      visit(*entry);
+  }
+  visit(*shared_);
+}
+
+// True when the part has room for one more. Requires its lock; what is pushed out is destroyed by
+// the caller, after the lock.
+bool KeyedBreaker::MakeRoom(Part& part, SteadyTime now, std::unique_ptr<Entry>& pushed_out) {
+  const std::size_t bound = max_keys_.load(std::memory_order_relaxed);
+  const std::size_t share = std::max<std::size_t>(1, (bound + kParts - 1) / kParts);
+  if (part.entries.size() < share) return true;
+  auto candidate = part.entries.end();
+  for (int looked_at = 0; looked_at < kLookedAtMax && candidate != part.entries.begin();
+       ++looked_at) {
+    --candidate;
+    Entry& entry = **candidate;
+    if (entry.users.load(std::memory_order_acquire) != 0) continue;
+    const BreakerSnapshot state = entry.breaker->Snapshot(now);
+    if (!IsHealthy(state)) continue;
+    Add(state, part.gone);
+    ++part.gone.evicted_total;
+    pushed_out = std::move(*candidate);
+    part.index.erase(entry.hash);
+    part.entries.erase(candidate);
+    return true;
+  }
+  return false;
+}
+
+// The key's entry, entered; null: let it through.
+KeyedBreaker::Entry* KeyedBreaker::Enter(std::uint64_t key_hash, SteadyTime now) {
+  std::unique_ptr<Entry> pushed_out;
+  Part& part = parts_[(key_hash >> 32U) % kParts];
+  const std::scoped_lock lock(part.mutex);
+  const auto found = part.index.find(key_hash);
+  if (found != part.index.end()) {
+    part.entries.splice(part.entries.begin(), part.entries, found->second);
+    Entry& entry = **found->second;
+    entry.users.fetch_add(1, std::memory_order_relaxed);
+    return &entry;
+  }
+  if (MakeRoom(part, now, pushed_out)) {
+    BreakerOptions options;
+    {
+      const std::scoped_lock options_lock(options_mutex_);
+      options = options_;
+    }
+    Result<std::unique_ptr<Breaker>> made =
+        Breaker::Create(options, next_seed_.fetch_add(1, std::memory_order_relaxed), now);
+    SLUICE_ASSERT(made.has_value());  // The options were validated.
+    part.entries.push_front(std::make_unique<Entry>(key_hash, std::move(*made)));
+    part.index.emplace(key_hash, part.entries.begin());
+    part.entries.front()->users.fetch_add(1, std::memory_order_relaxed);
+    return part.entries.front().get();
+  }
+  overflow_.fetch_add(1, std::memory_order_relaxed);
+  if (on_keys_full_.load(std::memory_order_relaxed) == OnKeysFull::kAllow) return nullptr;
+  shared_->users.fetch_add(1, std::memory_order_relaxed);
+  return shared_.get();
+}
+
+GuardDecision KeyedBreaker::Acquire(const GuardRequest& request, SteadyTime now) {
+  Entry* const entry = Enter(request.key_hash, now);
+  GuardDecision decision;
+  decision.admitted = true;
+  if (entry == nullptr) return decision;
+  // A key that came after all were forced open is found here at its first call.
+  if (is_forced_open() && entry->breaker->Snapshot(now).state != State::kForcedOpen) {
+    entry->breaker->ForceOpen(now);
+  }
+  const BreakerDecision decided = entry->breaker->TryAcquire(now);
+  decision.admitted = decided.admitted;
+  decision.would_refuse = decided.would_refuse;
+  decision.retry_after = decided.retry_after;
+  if (decided.admitted) {
+    decision.permit = Permit(*entry, decided.token);
+  } else {
+    entry->Leave();
+  }
+  return decision;
+}
+
+void KeyedBreaker::ForceOpen(SteadyTime now) {
+  forced_open_.store(true, std::memory_order_relaxed);
+  ForEach([now](const Entry& entry) { entry.breaker->ForceOpen(now); });
+}
+
+void KeyedBreaker::Close(SteadyTime now) {
+  forced_open_.store(false, std::memory_order_relaxed);
+  ForEach([now](const Entry& entry) { entry.breaker->Close(now); });
+}
+
+void KeyedBreaker::Reset(SteadyTime now) {
+  forced_open_.store(false, std::memory_order_relaxed);
+  ForEach([now](const Entry& entry) { entry.breaker->Reset(now); });
+}
+
+void KeyedBreaker::Poll(SteadyTime now) {
+  ForEach([now](const Entry& entry) { entry.breaker->Poll(now); });
+}
+
+KeyedBreakerStats KeyedBreaker::Stats(SteadyTime now) const {
+  KeyedBreakerStats stats;
+  ForEach([&](const Entry& entry) {
+    const BreakerSnapshot state = entry.breaker->Snapshot(now);
+    Add(state, stats);
+    if (&entry != shared_.get()) ++stats.keys;
+    if (!IsClosed(state)) ++stats.keys_not_closed;
+  });
+  for (const Part& part : parts_) {
+    const std::scoped_lock lock(part.mutex);
+    Add(part.gone, stats);
+  }
+  stats.overflow_total = overflow_.load(std::memory_order_relaxed);
+  return stats;
+}
+
+Result<void> KeyedBreaker::Reconfigure(const KeyedBreakerOptions& options, SteadyTime now) {
+  const Result<void> valid = CheckValid(options);
+  if (!valid) return std::unexpected(valid.error());
+  if (options.breaker.name != name_) {
+    return Fail(ErrorCode::kInvalidOption, fmt::format("{}: cannot become {}; make a new breaker",
+                                                       name_, options.breaker.name));
+  }
+  max_keys_.store(options.max_keys, std::memory_order_relaxed);
+  on_keys_full_.store(options.on_keys_full, std::memory_order_relaxed);
+  {
+    const std::scoped_lock lock(options_mutex_);
+    options_ = options.breaker;
+  }
+  ForEach([&](const Entry& entry) {
+    const Result<void> done = entry.breaker->Reconfigure(options.breaker, now);
+    SLUICE_ASSERT(done.has_value());  // Validated above.
+  });
+  return {};
+}
+
+}  // namespace sluice::breaker
