@@ -51,6 +51,7 @@ target_compile_options(sluice_warnings INTERFACE
 add_library(sluice_options INTERFACE)
 target_include_directories(sluice_options INTERFACE
   $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src> $<INSTALL_INTERFACE:include>)
+target_compile_features(sluice_options INTERFACE cxx_std_23)
 target_compile_definitions(sluice_options INTERFACE $<BUILD_INTERFACE:_GLIBCXX_ASSERTIONS>)
 if(SLUICE_SANITIZE)
   target_compile_options(sluice_options INTERFACE
@@ -76,6 +77,37 @@ function(sluice_library room)
   foreach(seen ${arg_SEES})
     target_link_libraries(${target} ${scope} sluice_${seen})
   endforeach()
+endfunction()
+
+# What `cmake --install` gives to C++ users, and find_package(sluice) finds: the rooms that stand
+# alone, each as sluice::ROOM, and the loop of platform/linux as sluice::runtime.
+#
+#   sluice_install(contract limit breaker)
+function(sluice_install)
+  include(GNUInstallDirs)
+  include(CMakePackageConfigHelpers)
+  set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/sluice)
+  foreach(room ${ARGN})
+    set(name ${room})
+    if(room STREQUAL "platform_linux")
+      set(name runtime)
+    endif()
+    set_target_properties(sluice_${room} PROPERTIES EXPORT_NAME ${name})
+    install(TARGETS sluice_${room} EXPORT sluice_targets
+      ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}
+      FILE_SET HEADERS DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  endforeach()
+  set_target_properties(sluice_options PROPERTIES EXPORT_NAME options)
+  install(TARGETS sluice_options EXPORT sluice_targets)
+  install(EXPORT sluice_targets NAMESPACE sluice:: DESTINATION ${package_dir})
+  configure_package_config_file(
+    ${PROJECT_SOURCE_DIR}/cmake/sluice-config.cmake.in ${PROJECT_BINARY_DIR}/sluice-config.cmake
+    INSTALL_DESTINATION ${package_dir})
+  write_basic_package_version_file(
+    ${PROJECT_BINARY_DIR}/sluice-config-version.cmake COMPATIBILITY SameMinorVersion)
+  install(FILES
+    ${PROJECT_BINARY_DIR}/sluice-config.cmake ${PROJECT_BINARY_DIR}/sluice-config-version.cmake
+    DESTINATION ${package_dir})
 endfunction()
 
 # Arguments after LINKS are more libraries for this test alone. LABELS tells ./test more: `tsan`
