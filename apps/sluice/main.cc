@@ -8,6 +8,7 @@
 #include "operate.h"
 #include "serve.h"
 #include "version.h"
+#include "would_have.h"
 #include <CLI/CLI.hpp>
 
 namespace {
@@ -55,9 +56,10 @@ void AddOperate(CLI::App& app, OperateOptions& options, int& exit_code) {
     verb->add_flag("--json", options.json, "For machines");
     return verb;
   };
-  add("status", "What a running gateway says of itself")->callback([&] {
-    exit_code = Status(options);
-  });
+  CLI::App* status = add("status", "What a running gateway says of itself");
+  status->add_flag("--would-have", options.would_have,
+                   "What each rule refused, or would have if it were enforced, and why");
+  status->callback([&] { exit_code = options.would_have ? WouldHave(options) : Status(options); });
   CLI::App* reload = add("reload", "Put a new configuration in force");
   reload->add_option("--config,-c", options.config_file, "This file, instead of the gateway's own");
   reload->callback([&] { exit_code = Reload(options); });

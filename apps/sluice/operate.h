@@ -11,6 +11,7 @@ struct OperateOptions {
   std::string token_file;
   std::string config_file;  // reload only.
   bool json = false;
+  bool would_have = false;        // status only: what shadow rules would have refused.
   double interval_seconds = 1.0;  // top only.
   unsigned count = 0;             // top only; 0: until interrupted.
 };

@@ -27,7 +27,7 @@ std::expected<config::Config, int> Load(const ServeOptions& options) {
   if (!options.upstream.empty()) {
     Result<config::Config> quick = config::QuickConfig(options.upstream);
     if (!quick) {
-      fmt::print(stderr, "sluice: --upstream: {}\n", quick.error().detail);
+      fmt::print(stderr, "sluice: {}\n", quick.error().detail);
       return std::unexpected(kUsage);
     }
     if (options.listen) quick->listeners.front().listen = *options.listen;

@@ -112,6 +112,8 @@ class Breaker final : public Guard, public PermitIssuer {
   // then nothing has changed. Keeps state, and the window unless its shape changes.
   [[nodiscard]] Result<void> Reconfigure(const BreakerOptions& options, SteadyTime now);
 
+  [[nodiscard]] GuardMode mode() const { return mode_.load(std::memory_order_relaxed); }
+
   // Guard.
   [[nodiscard]] GuardDecision Acquire(const GuardRequest& request, SteadyTime now) override;
   [[nodiscard]] std::string_view kind() const override { return "breaker"; }

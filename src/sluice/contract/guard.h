@@ -21,6 +21,19 @@ namespace sluice {
 // enforce: refusals refuse. shadow: refusals are counted as "would have" and the call goes on.
 enum class GuardMode : std::uint8_t { kEnforce, kShadow, kDisabled };
 
+// "enforce", "shadow", "disabled": as configurations write it.
+[[nodiscard]] constexpr std::string_view NameOf(GuardMode mode) {
+  switch (mode) {
+    case GuardMode::kEnforce:
+      return "enforce";
+    case GuardMode::kShadow:
+      return "shadow";
+    case GuardMode::kDisabled:
+      return "disabled";
+  }
+  return "?";
+}
+
 // What became of a call, as a guard counts it.
 enum class Verdict : std::uint8_t {
   kSuccess,
