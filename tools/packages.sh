@@ -19,6 +19,7 @@ TEST_PACKAGES=(
   "${RUN_PACKAGES[@]}"
   ccache mold
   googletest libgmock-dev libgtest-dev libbenchmark-dev
+  libboost-dev libtbb-dev  # Peers of bench/dag.
   clang-19 clang-format-19 clang-tidy-19
   python3 python3-yaml
   haproxy nginx-light wrk

@@ -225,6 +225,15 @@ class Compiler {
       if (plan_.units[unit].waits_for > 1) plan_.has_counts = true;
       if (plan_.units[unit].waits_for == 0) plan_.roots.push_back(unit);
     }
+    for (Unit& unit : plan_.units) {
+      unit.first_edge = plan_.edge_rows[unit.head];
+      unit.end_edge = plan_.edge_rows[unit.head + 1U];
+      const auto begin = plan_.edges.begin() + unit.first_edge;
+      unit.is_simple =
+          unit.steps == 1 && unit.head != plan_.output &&
+          std::none_of(begin, plan_.edges.begin() + unit.end_edge,
+                       [](std::uint32_t edge) { return (edge & UnitEdge::kSpecial) != 0; });
+    }
     const auto is_async = [&](std::uint16_t unit) { return plan_.units[unit].is_async; };
     std::ranges::sort(plan_.roots, {}, [&](std::uint16_t unit) { return plan_.units[unit].head; });
     const auto rest = std::ranges::stable_partition(plan_.roots, is_async);
@@ -289,7 +298,7 @@ class Compiler {
     std::ranges::reverse(plan_.drops);
     plan_.block_bytes = Reserve(0, alignof(std::max_align_t));
     plan_.trace_offset =
-        Reserve(drafts_.size() * sizeof(RunBlock::Moments), alignof(RunBlock::Moments));
+        Reserve(drafts_.size() * (sizeof(RunBlock::Moments) + 1), alignof(RunBlock::Moments));
     plan_.traced_block_bytes = static_cast<std::uint32_t>(end_);
     FillSteps();
   }

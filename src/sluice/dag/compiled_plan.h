@@ -58,6 +58,9 @@ struct Unit {
   std::uint16_t head = 0;       // The node that the unit's edges lead to.
   std::uint16_t waits_for = 0;  // Edges; the first value of its counter.
   bool is_async = false;
+  bool is_simple = false;  // One function, whose edges are plain ones: those of the next fields.
+  std::uint32_t first_edge = 0;
+  std::uint32_t end_edge = 0;
 };
 
 enum class NodeKind : std::uint8_t { kPlain, kAsync, kSelect };

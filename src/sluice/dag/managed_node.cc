@@ -14,7 +14,7 @@ struct ManagedNode::Attempt : WorkOwner {
   Attempt(ManagedNode& its_node, SteadyTime until, std::uint8_t number)
       : WorkOwner(&BodyFinished),
         node(its_node),
-        context(its_node.run, its_node.run.loop(), until, its_node.node, number),
+        context(its_node.run(), its_node.loop(), until, its_node.node_index(), number),
         alarm(&AlarmFired, this) {}
 
   void Settle(Verdict verdict, SteadyTime now) {
@@ -40,9 +40,13 @@ struct ManagedNode::Attempt : WorkOwner {
 };
 
 ManagedNode::ManagedNode(RunBlock& its_run, const NodeRecord& record, SteadyTime until)
-    : Activity(its_run, record.step.node, /*managed=*/true, &RunBlock::NodeDeadlinePassed),
+    : Activity(its_run,
+               its_run.loop(),
+               until,
+               record.step.node,
+               /*managed=*/true,
+               &RunBlock::NodeDeadlinePassed),
       record_(record),
-      until_(until),
       later_(&LaterFired, this) {}
 
 void ManagedNode::Start(RunBlock& run, const NodeRecord& record) {
@@ -55,7 +59,7 @@ void ManagedNode::Start(RunBlock& run, const NodeRecord& record) {
   }
   auto* const node = ::new (AllocateFrame(sizeof(ManagedNode))) ManagedNode(run, record, until);
   run.Enter(*node);
-  if (arms) run.loop().Arm(node->deadline, until);
+  if (arms) run.loop().Arm(node->timer, until);
   if (record.has_streams) run.ReleaseAtStart(record.step.node);
   if (node->policy().retry.max_attempts > 1) run.generation().EarnRetry(record.step.node);
   node->StartRound();
@@ -67,7 +71,7 @@ void ManagedNode::StartRound() {
   first_error_ = nullptr;
   if (policy().hedge_after != Nanos::max()) {
     wait_ = Wait::kHedge;
-    run.loop().Arm(later_, SaturatingAdd(now(), policy().hedge_after));
+    run().loop().Arm(later_, SaturatingAdd(now(), policy().hedge_after));
   }
   StartAttempt();
 }
@@ -75,8 +79,8 @@ void ManagedNode::StartRound() {
 void ManagedNode::StartAttempt() {
   ++begun_;
   ++running_;
-  run.CountAttempt(node);
-  auto* const attempt = ::new (AllocateFrame(sizeof(Attempt))) Attempt(*this, until_, begun_);
+  run().CountAttempt(node_index());
+  auto* const attempt = ::new (AllocateFrame(sizeof(Attempt))) Attempt(*this, deadline(), begun_);
   attempt->next = attempts_;
   attempt->link = &attempts_;
   if (attempts_ != nullptr) attempts_->link = &attempt->next;
@@ -90,7 +94,7 @@ void ManagedNode::StartAttempt() {
   }
   if (wait > Nanos(0)) {
     attempt->is_pacing = true;
-    run.loop().Arm(attempt->alarm, SaturatingAdd(now(), wait));
+    run().loop().Arm(attempt->alarm, SaturatingAdd(now(), wait));
     return;
   }
   RunBody(*attempt);
@@ -99,7 +103,7 @@ void ManagedNode::StartAttempt() {
 // Null: all let it in, after `wait`.
 std::unique_ptr<NodeError> ManagedNode::AskGuards(Attempt& attempt, Nanos& wait) {
   const Policy& policy = this->policy();
-  const GuardRequest request{.key_hash = policy.guard_key_hash, .deadline = until_};
+  const GuardRequest request{.key_hash = policy.guard_key_hash, .deadline = deadline()};
   for (std::size_t i = 0; i < policy.guards.size(); ++i) {
     Guard& guard = *policy.guards[i];
     GuardDecision decision = guard.Acquire(request, now());
@@ -123,15 +127,15 @@ std::unique_ptr<NodeError> ManagedNode::AskGuards(Attempt& attempt, Nanos& wait)
 void ManagedNode::RunBody(Attempt& attempt) {
   attempt.started = now();
   if (policy().attempt_timeout != Nanos::max()) {
-    run.loop().Arm(attempt.alarm, SaturatingAdd(attempt.started, policy().attempt_timeout));
+    run().loop().Arm(attempt.alarm, SaturatingAdd(attempt.started, policy().attempt_timeout));
   }
-  attempt.slot = run.slot(record_.step.slot);
+  attempt.slot = run().slot(record_.step.slot);
   attempt.optional_slot = record_.is_optional;
   if (record_.kind == NodeKind::kAsync) return record_.start(record_, attempt.context, attempt);
-  if (record_.step.call(record_.step, run)) {
+  if (record_.step.call(record_.step, run())) {
     attempt.end = WorkOwner::End::kValue;
   } else {
-    attempt.failure = run.TakeStepFailure();
+    attempt.failure = run().TakeStepFailure();
     attempt.end = WorkOwner::End::kFailure;
   }
   BodyFinished(attempt);
@@ -140,7 +144,7 @@ void ManagedNode::RunBody(Attempt& attempt) {
 void ManagedNode::BodyFinished(WorkOwner& owner) {
   auto& attempt = static_cast<Attempt&>(owner);
   ManagedNode& node = attempt.node;
-  RunBlock& run = node.run;
+  RunBlock& run = node.run();
   if (attempt.is_lost) {
     if (attempt.end == WorkOwner::End::kDropped) run.CountLateResult();
     node.Forget(attempt);
@@ -171,12 +175,12 @@ void ManagedNode::AttemptFailed(int number, std::unique_ptr<NodeError> error) {
 }
 
 void ManagedNode::RoundFailed(std::unique_ptr<NodeError> error) {
-  run.loop().Disarm(later_);
+  run().loop().Disarm(later_);
   wait_ = Wait::kNothing;
   const RetryPolicy& retry = policy().retry;
   const bool worth = error->kind != FailureKind::kRejected || retry.retry_rejected;
   if (rounds_ >= retry.max_attempts || !worth || (retry.retry_if && !retry.retry_if(*error)) ||
-      !run.generation().SpendRetry(node)) {
+      !run().generation().SpendRetry(node_index())) {
     return Fail(std::move(error));
   }
   // A pause that ends after the node's deadline ends by it.
@@ -184,12 +188,12 @@ void ManagedNode::RoundFailed(std::unique_ptr<NodeError> error) {
   const double pause = std::min(static_cast<double>(retry.backoff.count()) * factor,
                                 static_cast<double>(retry.backoff_max.count()));
   wait_ = Wait::kBackoff;
-  run.loop().Arm(later_, SaturatingAdd(now(), Nanos(static_cast<std::int64_t>(pause))));
+  run().loop().Arm(later_, SaturatingAdd(now(), Nanos(static_cast<std::int64_t>(pause))));
 }
 
 void ManagedNode::LaterFired(Timer& timer, SteadyTime /*now*/) {
   auto& self = *static_cast<ManagedNode*>(timer.owner);
-  RunBlock& its_run = self.run;
+  RunBlock& its_run = self.run();
   const Wait wait = std::exchange(self.wait_, Wait::kNothing);
   if (wait == Wait::kBackoff) {
     self.StartRound();
@@ -203,7 +207,7 @@ void ManagedNode::LaterFired(Timer& timer, SteadyTime /*now*/) {
 void ManagedNode::AlarmFired(Timer& timer, SteadyTime /*now*/) {
   auto& attempt = *static_cast<Attempt*>(timer.owner);
   ManagedNode& self = attempt.node;
-  RunBlock& its_run = self.run;
+  RunBlock& its_run = self.run();
   if (attempt.is_pacing) {
     attempt.is_pacing = false;
     self.RunBody(attempt);
@@ -229,13 +233,13 @@ void ManagedNode::GiveUp(Attempt& attempt, Verdict verdict) {
   attempt.is_lost = true;
   attempt.accepts = false;
   attempt.Settle(verdict, now());
-  run.loop().Disarm(attempt.alarm);
+  run().loop().Disarm(attempt.alarm);
   if (!record_.never_once_started) attempt.context.RequestStop();
 }
 
 void ManagedNode::Abandon(Verdict verdict) {
   is_settled_ = true;
-  run.loop().Disarm(later_);
+  run().loop().Disarm(later_);
   wait_ = Wait::kNothing;
   for (Attempt* attempt = attempts_; attempt != nullptr;) {
     Attempt* const following = attempt->next;
@@ -245,7 +249,7 @@ void ManagedNode::Abandon(Verdict verdict) {
   FreeIfDone();
 }
 
-void ManagedNode::RequestStop() {
+void ManagedNode::StopAttempts() {
   for (Attempt* attempt = attempts_; attempt != nullptr; attempt = attempt->next) {
     attempt->context.RequestStop();
   }
@@ -259,23 +263,23 @@ bool ManagedNode::has_returned() const {
 }
 
 void ManagedNode::Succeed() {
-  RunBlock& its_run = run;
-  const std::uint16_t its_node = node;
-  its_run.loop().Disarm(deadline);
+  RunBlock& its_run = run();
+  const std::uint16_t its_node = node_index();
+  its_run.loop().Disarm(timer);
   Abandon(Verdict::kIgnored);  // The other attempt lost; may free this.
   its_run.NodeSucceeded(its_node);
 }
 
 void ManagedNode::Fail(std::unique_ptr<NodeError> error) {
-  RunBlock& its_run = run;
-  const std::uint16_t its_node = node;
-  its_run.loop().Disarm(deadline);
+  RunBlock& its_run = run();
+  const std::uint16_t its_node = node_index();
+  its_run.loop().Disarm(timer);
   Abandon(Verdict::kIgnored);
   its_run.NodeFailed(its_node, std::move(error));
 }
 
 void ManagedNode::Forget(Attempt& attempt) {
-  run.loop().Disarm(attempt.alarm);
+  run().loop().Disarm(attempt.alarm);
   *attempt.link = attempt.next;
   if (attempt.next != nullptr) attempt.next->link = attempt.link;
   attempt.~Attempt();
@@ -284,7 +288,7 @@ void ManagedNode::Forget(Attempt& attempt) {
 
 void ManagedNode::FreeIfDone() {
   if (attempts_ != nullptr || !is_settled_) return;
-  run.Leave(*this);
+  run().Leave(*this);
   this->~ManagedNode();
   FreeFrame(this, sizeof(ManagedNode));
 }

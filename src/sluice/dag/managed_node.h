@@ -27,7 +27,7 @@ class ManagedNode final : public Activity {
   // The node is terminal: stops what runs, tells guards `verdict` of it. May free this.
   void Abandon(Verdict verdict);
 
-  void RequestStop();
+  void StopAttempts();
 
   // An attempt has its value and is about to end.
   [[nodiscard]] bool has_returned() const;
@@ -39,8 +39,7 @@ class ManagedNode final : public Activity {
   ManagedNode(RunBlock& its_run, const NodeRecord& record, SteadyTime until);
   ~ManagedNode() = default;
 
-  [[nodiscard]] const Policy& policy() const { return run.plan().info[node].policy; }
-  [[nodiscard]] SteadyTime now() const { return run.loop().now(); }
+  [[nodiscard]] const Policy& policy() const { return run().plan().info[node_index()].policy; }
 
   void StartRound();
   void StartAttempt();
@@ -59,7 +58,6 @@ class ManagedNode final : public Activity {
   static void AlarmFired(Timer& timer, SteadyTime now);
 
   const NodeRecord& record_;
-  SteadyTime until_;
   Attempt* attempts_ = nullptr;
   Timer later_;
   Wait wait_ = Wait::kNothing;

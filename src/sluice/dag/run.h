@@ -121,7 +121,7 @@ class [[nodiscard]] Running : public internal::RunHolder {
    public:
     explicit Awaiter(Running& running) : running_(running) {}
     [[nodiscard]] bool await_ready() const { return running_.is_decided(); }
-    void await_suspend(std::coroutine_handle<> awaiter) { running_.held_->waiter.handle = awaiter; }
+    void await_suspend(std::coroutine_handle<> awaiter) { running_.held_->set_waiter(awaiter); }
     [[nodiscard]] Outcome<T> await_resume() { return std::move(running_).TakeOutcome(); }
 
    private:

@@ -19,11 +19,8 @@ constexpr auto kSucceededByte = static_cast<std::uint8_t>(NodeState::kSucceeded)
 // The body of a node without retries, hedges and guards. Its memory is a coroutine frame's.
 struct RunBlock::PlainActivity : Activity, WorkOwner {
   PlainActivity(RunBlock& its_run, std::uint16_t its_node, SteadyTime until)
-      : Activity(its_run, its_node, /*managed=*/false, &NodeDeadlinePassed),
-        WorkOwner(&PlainFinished),
-        context(its_run, its_run.loop(), until, its_node, 1) {}
-
-  Context context;
+      : Activity(its_run, its_run.loop(), until, its_node, /*managed=*/false, &NodeDeadlinePassed),
+        WorkOwner(&PlainFinished) {}
 };
 
 RunBlock::RunBlock(const CompiledPlan& plan,
@@ -53,6 +50,8 @@ RunBlock::RunBlock(const CompiledPlan& plan,
     moments_ = reinterpret_cast<Moments*>(block + plan.trace_offset);
     for (std::uint32_t node = 0; node < plan.node_count; ++node)
       ::new (moments_ + node) Moments();
+    std::memset(block + plan.trace_offset + plan.node_count * sizeof(Moments), 0,
+                plan.node_count);  // Attempts.
   }
 }
 
@@ -88,7 +87,11 @@ void RunBlock::Drain() {
     if (async_head_ != async_tail_) {
       StartNode(plan_->nodes[plan_->units[async_queue_[async_head_++]].head]);
     } else if (sync_head_ != sync_tail_) {
-      RunUnit(sync_queue_[sync_head_++]);
+      if (!careful_ && plan_->units[sync_queue_[sync_head_]].is_simple) {
+        RunSimpleUnits();
+      } else {
+        RunUnit(sync_queue_[sync_head_++]);
+      }
     } else {
       break;
     }
@@ -107,6 +110,62 @@ void RunBlock::RunUnit(std::uint16_t index) {
   } else {
     Sweep(step, step + unit.steps);
   }
+}
+
+// Single functions, one after the other, with the queue's ends in registers: a store of a state may
+// alias any member, so the compiler would load them anew for every node. What becomes ready while
+// the queue is empty runs next without passing through it, which keeps the order and takes a store
+// and a load out of the chain from node to node.
+void RunBlock::RunSimpleUnits() {
+  const Unit* const units = plan_->units.data();
+  const Step* const steps = plan_->steps.data();
+  const std::uint32_t* const edges = plan_->edges.data();
+  std::uint16_t* const counters = counts();
+  std::uint16_t* const queue = sync_queue_;
+  std::uint8_t* const states = states_;
+  std::uint16_t tail = sync_tail_;
+  std::uint16_t head = sync_head_;
+  std::uint16_t at = queue[head++];
+  while (units[at].is_simple) {
+    const Unit& unit = units[at];
+    const Step& step = steps[unit.first_step];
+    if (!step.call(step, *this)) [[unlikely]] {
+      sync_head_ = head;
+      sync_tail_ = tail;
+      return NodeFailed(step.node, TakeStepFailure());
+    }
+    states[step.node] = kSucceededByte;
+    bool has_next = false;
+    bool leaves = careful_;
+    for (std::uint32_t i = unit.first_edge; i != unit.end_edge; ++i) {
+      const std::uint32_t edge = edges[i];
+      const auto target = static_cast<std::uint16_t>(edge & UnitEdge::kTarget);
+      if ((edge & UnitEdge::kSingle) == 0 && --counters[target] != 0) continue;
+      if ((edge & UnitEdge::kAsync) != 0) {
+        async_queue_[async_tail_++] = target;
+        leaves = true;  // Calls go out before the next function computes.
+      } else if (!has_next && head == tail) {
+        at = target;
+        has_next = true;
+      } else {
+        queue[tail++] = target;
+      }
+    }
+    if (!has_next && head != tail) {
+      at = queue[head++];
+      has_next = true;
+    }
+    if (!has_next) {
+      sync_head_ = head;
+      sync_tail_ = tail;
+      return;
+    }
+    if (leaves) break;
+  }
+  // Back to where it was: the first place was taken from the queue, so there is room.
+  queue[--head] = at;
+  sync_head_ = head;
+  sync_tail_ = tail;
 }
 
 // The way of almost every run: nothing was skipped, so nothing needs to be looked at.
@@ -135,7 +194,7 @@ void RunBlock::SweepCarefully(const Step* step, const Step* end) {
     if (state(step->node) != NodeState::kPending) continue;
     if (moments_ != nullptr) {
       moments_[step->node].start = loop_->now();
-      moments_[step->node].attempts = 1;
+      CountAttempt(step->node);
     }
     states_[step->node] = static_cast<std::uint8_t>(NodeState::kRunning);
     if (!step->call(*step, *this)) {
@@ -180,15 +239,15 @@ void RunBlock::StartPlain(const NodeRecord& record, SteadyTime now) {
   activity->slot = slot(record.step.slot);
   activity->optional_slot = record.is_optional;
   Enter(*activity);
-  if (arms) loop_->Arm(activity->deadline, until);
+  if (arms) loop_->Arm(activity->timer, until);
   if (record.has_streams) ReleaseAtStart(record.step.node);
-  record.start(record, activity->context, *activity);
+  record.start(record, *activity, *activity);
 }
 
 void RunBlock::PlainFinished(WorkOwner& owner) {
   auto* const activity = static_cast<PlainActivity*>(&owner);
-  RunBlock& run = activity->run;
-  const std::uint16_t node = activity->node;
+  RunBlock& run = activity->run();
+  const std::uint16_t node = activity->node_index();
   const WorkOwner::End end = activity->end;
   std::unique_ptr<NodeError> failure = std::move(activity->failure);
   run.Leave(*activity);
@@ -209,12 +268,12 @@ void RunBlock::PlainFinished(WorkOwner& owner) {
 void RunBlock::StopActivity(Activity& activity, Verdict verdict) {
   if (activity.is_managed) return static_cast<ManagedNode&>(activity).Abandon(verdict);
   static_cast<PlainActivity&>(activity).accepts = false;
-  if (!plan_->nodes[activity.node].never_once_started) RequestStop(activity);
+  if (!plan_->nodes[activity.node_index()].never_once_started) RequestStop(activity);
 }
 
 void RunBlock::RequestStop(Activity& activity) {
-  if (activity.is_managed) return static_cast<ManagedNode&>(activity).RequestStop();
-  static_cast<PlainActivity&>(activity).context.RequestStop();
+  if (activity.is_managed) return static_cast<ManagedNode&>(activity).StopAttempts();
+  activity.RequestStop();
 }
 
 bool RunBlock::HasReturned(const Activity& activity) const {
@@ -231,7 +290,7 @@ void RunBlock::Enter(Activity& activity) {
 }
 
 void RunBlock::Leave(Activity& activity) {
-  loop_->Disarm(activity.deadline);
+  if (activity.timer.armed()) loop_->Disarm(activity.timer);
   *activity.link = activity.next;
   if (activity.next != nullptr) activity.next->link = activity.link;
   --live_;
@@ -277,7 +336,7 @@ void RunBlock::Decide() {
   decided_ = true;
   if (moments_ != nullptr) decided_at_ = loop_->now();
   generation_->runner().RunDecided(*this);
-  if (waiter.handle != nullptr) RunQueue::Current().Push(waiter);
+  if (waiter_.handle != nullptr) RunQueue::Current().Push(waiter_);
 }
 
 void RunBlock::EndIfQuiet() {
@@ -292,10 +351,16 @@ void RunBlock::EndIfQuiet() {
 }
 
 void RunBlock::LetGo() {
-  waiter.handle = nullptr;
+  waiter_.handle = nullptr;
   if (ended_) return generation_->Free(*this);
   held_ = false;            // Free at the end, which may be
   if (!decided_) Cancel();  // now.
+}
+
+void RunBlock::Detach() {
+  waiter_.handle = nullptr;
+  if (ended_) return generation_->Free(*this);
+  held_ = false;
 }
 
 }  // namespace sluice::dag

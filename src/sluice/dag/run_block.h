@@ -30,20 +30,26 @@ namespace sluice::dag {
 
 class Generation;
 
-// A node whose body runs: what must be there until it ends.
-struct Activity {
-  Activity(RunBlock& its_run, std::uint16_t its_node, bool managed, Timer::Fire on_deadline)
-      : run(its_run), deadline(on_deadline, this), node(its_node), is_managed(managed) {}
+// A node whose body runs: what must be there until it ends. Its context is that of the only attempt
+// of a plain node; kept small, since memory is what many runs in flight cost.
+struct Activity : Context {
+  Activity(RunBlock& its_run,
+           Loop& its_loop,
+           SteadyTime until,
+           std::uint16_t its_node,
+           bool managed,
+           Timer::Fire on_deadline)
+      : Context(its_run, its_loop, until, its_node, 1),
+        is_managed(managed),
+        timer(on_deadline, this) {}
   Activity(const Activity&) = delete;
   Activity& operator=(const Activity&) = delete;
   ~Activity() = default;
 
-  RunBlock& run;
-  Timer deadline;
+  bool is_managed;
+  Timer timer;  // The node's own deadline.
   Activity* next = nullptr;
   Activity** link = nullptr;
-  std::uint16_t node;
-  bool is_managed;
 };
 
 // One failure of a node, in the order in which they happened.
@@ -78,6 +84,9 @@ class RunBlock {
   // The holder of the outcome lets go; a run without a result is cancelled.
   void LetGo();
 
+  // As LetGo(), but a run without a result goes on: for callers who only want to be told.
+  void Detach();
+
   [[nodiscard]] bool is_decided() const { return decided_; }
   [[nodiscard]] bool has_ended() const { return ended_; }
   [[nodiscard]] const NodeError* error() const { return error_.get(); }
@@ -102,9 +111,11 @@ class RunBlock {
   struct Moments {
     SteadyTime start = kNever;
     SteadyTime end = kNever;
-    std::uint8_t attempts = 0;
   };
   [[nodiscard]] const Moments* moments() const { return moments_; }
+  [[nodiscard]] int attempts(std::uint16_t node) const {
+    return reinterpret_cast<const std::uint8_t*>(moments_ + plan_->node_count)[node];
+  }
   [[nodiscard]] SteadyTime began_at() const { return began_at_; }
   [[nodiscard]] SteadyTime decided_at() const { return decided_at_; }
 
@@ -118,7 +129,8 @@ class RunBlock {
   void NodeFailed(std::uint16_t node, std::unique_ptr<NodeError> error);
   void CountLateResult() { ++late_results_; }
   void CountAttempt(std::uint16_t node) {
-    if (moments_ != nullptr) ++moments_[node].attempts;
+    if (moments_ == nullptr) return;
+    ++reinterpret_cast<std::uint8_t*>(moments_ + plan_->node_count)[node];
   }
   [[nodiscard]] std::unique_ptr<NodeError> TakeStepFailure() { return std::move(step_failure_); }
   void Enter(Activity& activity);
@@ -126,19 +138,17 @@ class RunBlock {
   void Drain();
   [[nodiscard]] bool IsWanted(std::uint16_t node) const { return !IsTerminal(state(node)); }
 
-  // Links of the runner's queue, pool and list.
-  RunBlock* next = nullptr;
-  RunBlock* previous = nullptr;
-
   // Whoever awaits the result; pushed into the run queue when it is known.
-  Ready waiter;
+  void set_waiter(std::coroutine_handle<> waiter) { waiter_.handle = waiter; }
 
  private:
   friend class ManagedNode;
+  friend class RunnerState;
 
   struct PlainActivity;
 
   // run_block.cc: the way of success.
+  void RunSimpleUnits();
   void Sweep(const Step* step, const Step* end);
   void SweepCarefully(const Step* step, const Step* end);
   void RunUnit(std::uint16_t unit);
@@ -212,6 +222,9 @@ class RunBlock {
   std::uint64_t id_;
   SteadyTime began_at_{};
   SteadyTime decided_at_{};
+  Ready waiter_;
+  RunBlock* next_ = nullptr;  // Links of the runner's queue.
+  RunBlock* previous_ = nullptr;
   std::uint32_t late_results_ = 0;
 };
 

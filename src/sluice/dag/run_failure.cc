@@ -194,12 +194,16 @@ void RunBlock::CancelRest(NodeState running_state) {
 
 void RunBlock::CancelNode(std::uint16_t node, NodeState running_state) {
   careful_ = true;
-  if (state(node) == NodeState::kPending) return SetTerminal(node, NodeState::kCancelled);
+  if (state(node) == NodeState::kPending) {
+    SetTerminal(node, NodeState::kCancelled);
+    return ReleaseOrderOnly(node);
+  }
   if (state(node) != NodeState::kRunning || plan_->nodes[node].never_once_started) return;
   for (Activity* activity = activities_; activity != nullptr; activity = activity->next) {
-    if (activity->node != node) continue;
+    if (activity->node_index() != node) continue;
     if (HasReturned(*activity)) return;  // Its body ends in this very call.
     SetTerminal(node, running_state);
+    ReleaseOrderOnly(node);
     const bool slow = running_state == NodeState::kTimedOut;
     return StopActivity(*activity, slow ? Verdict::kFailure : Verdict::kIgnored);
   }
@@ -207,7 +211,7 @@ void RunBlock::CancelNode(std::uint16_t node, NodeState running_state) {
 
 void RunBlock::AskToStop(std::uint16_t node) {
   for (Activity* activity = activities_; activity != nullptr; activity = activity->next) {
-    if (activity->node == node) return RequestStop(*activity);
+    if (activity->node_index() == node) return RequestStop(*activity);
   }
 }
 
@@ -249,8 +253,8 @@ void RunBlock::CloseStreams(std::uint16_t node) {
 
 void RunBlock::NodeDeadlinePassed(Timer& timer, SteadyTime /*now*/) {
   auto& activity = *static_cast<Activity*>(timer.owner);
-  RunBlock& run = activity.run;
-  const std::uint16_t node = activity.node;
+  RunBlock& run = activity.run();
+  const std::uint16_t node = activity.node_index();
   if (!run.IsWanted(node)) return;
   run.StopActivity(activity, Verdict::kFailure);
   run.NodeFailed(node, TimedOut("no answer within the node's timeout"));

@@ -106,9 +106,9 @@ void RunnerState::BeginNow(RunBlock& run) {
 }
 
 void RunnerState::Enqueue(RunBlock& run) {
-  run.previous = last_waiting_;
-  run.next = nullptr;
-  (last_waiting_ == nullptr ? first_waiting_ : last_waiting_->next) = &run;
+  run.previous_ = last_waiting_;
+  run.next_ = nullptr;
+  (last_waiting_ == nullptr ? first_waiting_ : last_waiting_->next_) = &run;
   last_waiting_ = &run;
   ++queued_;
   counts_.queued.Add(1);
@@ -116,11 +116,11 @@ void RunnerState::Enqueue(RunBlock& run) {
 }
 
 void RunnerState::Unqueue(RunBlock& run) {
-  const bool is_queued = run.previous != nullptr || first_waiting_ == &run;
+  const bool is_queued = run.previous_ != nullptr || first_waiting_ == &run;
   if (!is_queued) return;
-  (run.previous == nullptr ? first_waiting_ : run.previous->next) = run.next;
-  (run.next == nullptr ? last_waiting_ : run.next->previous) = run.previous;
-  run.next = run.previous = nullptr;
+  (run.previous_ == nullptr ? first_waiting_ : run.previous_->next_) = run.next_;
+  (run.next_ == nullptr ? last_waiting_ : run.next_->previous_) = run.previous_;
+  run.next_ = run.previous_ = nullptr;
   --queued_;
   counts_.queued.Add(-1);
 }

@@ -65,7 +65,7 @@ RunTrace::RunTrace(const RunView& run) : plan_name_(run.plan().name) {
       const RunBlock::Moments& at = moments[node];
       if (at.start != kNever) row.start = at.start - began;
       if (at.end != kNever) row.end = at.end - began;
-      row.attempts = at.attempts;
+      row.attempts = run.block().attempts(node);
     }
     rows_.push_back(std::move(row));
   }

@@ -63,6 +63,7 @@ class TimerWheel {
     ~List() { next = previous = nullptr; }
     [[nodiscard]] bool empty() const { return next == this; }
     void Append(Timer& timer);
+    bool in_order = true;  // No timer is due before the one it follows.
   };
   struct Slot {
     std::size_t level = 0;
@@ -76,6 +77,7 @@ class TimerWheel {
   void Place(Timer& timer);
   void Cascade(List& slot);
   void Fire(List& slot);
+  void TakeSorted(List& slot, List& expired);
   bool FindFirst(Slot& first);
   [[nodiscard]] Ticks StartOf(const Slot& slot) const;
   SteadyTime FindNextDue();
