@@ -24,7 +24,7 @@ Nanos PeriodOf(const config::RateLimitConfig& rule) {
 // The response tells the quota that will run out first.
 void NoteQuota(Exchange& exchange, const RatePlan& rule, const limit::RateDecision& decision) {
   if (rule.config->headers.empty()) return;
-  const std::int64_t remaining = decision.level.remaining();
+  const std::int64_t remaining = decision.level().remaining();
   if (exchange.quota_rule != nullptr && exchange.quota.remaining <= remaining) return;
   const bool is_gcra = rule.config->algorithm == config::RateAlgorithm::kGcra;
   exchange.quota_rule = &rule;
@@ -32,7 +32,7 @@ void NoteQuota(Exchange& exchange, const RatePlan& rule, const limit::RateDecisi
                     .period = PeriodOf(*rule.config),
                     .burst = is_gcra ? rule.config->burst : rule.config->limit,
                     .remaining = remaining,
-                    .reset_after = decision.level.reset_after()};
+                    .reset_after = decision.level().reset_after()};
 }
 
 Error RateLimited(const RatePlan& rule, Nanos retry_after) {

@@ -28,14 +28,6 @@ bool IsWithin(double value, double least, double most) {
   return value >= least && value <= most;
 }
 
-// The ticks of many tokens; more than any tolerance when that would not fit.
-Ticks Cost(const GcraPace& pace, std::uint32_t tokens) {
-  if (pace.interval > std::numeric_limits<Ticks>::max() / 2 / (std::int64_t{tokens} + 1)) {
-    return std::numeric_limits<Ticks>::max() / 2;
-  }
-  return pace.interval * std::int64_t{tokens};
-}
-
 }  // namespace
 
 std::int64_t EffectiveBurst(const GcraOptions& options) {
@@ -89,34 +81,17 @@ void Validate(const GcraOptions& options, std::string_view path, ConfigProblems&
   }
 }
 
-GcraStep Step(const GcraPace& pace, Ticks tat, Ticks now, std::uint32_t tokens) {
-  const Ticks base = std::max(tat, now);
-  if (tokens == 0) {
-    return {.admission = {.admitted = true, .level = pace.LevelOf(base - now)}, .next_tat = tat};
-  }
-  const Ticks cost = Cost(pace, tokens);
-  if (cost > pace.tolerance) [[unlikely]] {
-    return {.admission = {.retry_after = kNeverAdmitted, .level = pace.LevelOf(base - now)},
-            .next_tat = tat};
-  }
-  const Ticks next = base + cost;
-  const Ticks shortage = next - pace.tolerance - now;
-  if (shortage > 0) {
-    return {.admission = {.retry_after = NanosCeil(shortage), .level = pace.LevelOf(base - now)},
-            .next_tat = tat};
-  }
-  return {.admission = {.admitted = true, .level = pace.LevelOf(next - now)}, .next_tat = next};
-}
-
 GcraStep Drained(const GcraPace& pace, Ticks tat, Ticks now, std::uint32_t tokens) {
   const Ticks emptied = std::max(tat, now + pace.tolerance);
-  return {.admission = Step(pace, emptied, now, tokens).admission, .next_tat = emptied};
+  GcraStep step = Step(pace, emptied, now, tokens);
+  step.next_tat = emptied;
+  return step;
 }
 
 Ticks Refunded(const GcraPace& pace, Ticks tat, Ticks now, std::uint32_t tokens) {
   // A TAT at or before now is a full bucket already: nothing is left of what was taken.
   if (tat <= now) return tat;
-  return std::max(now, tat - Cost(pace, tokens));
+  return std::max(now, tat - pace.CostOf(tokens));
 }
 
 }  // namespace sluice::limit

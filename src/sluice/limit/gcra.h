@@ -9,7 +9,9 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 
@@ -50,6 +52,15 @@ struct GcraPace {
   static GcraPace Of(const GcraOptions& options);
 
   [[nodiscard]] Level LevelOf(Ticks debt) const { return {interval, tolerance, debt}; }
+
+  // The ticks of many tokens; more than any tolerance when that would not fit.
+  [[nodiscard]] Ticks CostOf(std::uint32_t tokens) const {
+    constexpr Ticks kMost = std::numeric_limits<Ticks>::max() / 2;
+    // No product of these two can be too large, so the division is rare.
+    const bool is_small = interval < (Ticks{1} << 38U) && tokens < (1U << 24U);
+    if (!is_small && interval > kMost / (std::int64_t{tokens} + 1)) return kMost;
+    return interval * std::int64_t{tokens};
+  }
 };
 
 // One step of the algorithm: the admission of `tokens` at `now`, and the next TAT. `next_tat`
@@ -57,16 +68,42 @@ struct GcraPace {
 //
 // `now` may repeat or step back: what was paid out is never paid twice, so a clock fault can refuse
 // requests but cannot admit extra ones.
+// Four words that an inlined Step() keeps in registers; an Admission is made of them at the end.
 struct GcraStep {
-  Admission admission;
+  bool admitted = false;
+  Nanos retry_after{0};
+  Ticks debt = 0;
   Ticks next_tat = 0;
+
+  [[nodiscard]] Admission AdmissionBy(const GcraPace& pace) const {
+    return {.admitted = admitted, .retry_after = retry_after, .level = pace.LevelOf(debt)};
+  }
 };
-[[nodiscard]] GcraStep Step(const GcraPace& pace, Ticks tat, Ticks now, std::uint32_t tokens);
+[[nodiscard]] inline GcraStep Step(const GcraPace& pace,
+                                   Ticks tat,
+                                   Ticks now,
+                                   std::uint32_t tokens);
 
 // What follows the refusal of `tokens` under OnReject::kDrain: an empty bucket.
 [[nodiscard]] GcraStep Drained(const GcraPace& pace, Ticks tat, Ticks now, std::uint32_t tokens);
 
 // The TAT once `tokens` are given back; never better than a full bucket at `now`.
 [[nodiscard]] Ticks Refunded(const GcraPace& pace, Ticks tat, Ticks now, std::uint32_t tokens);
+
+// Here and not in gcra.cc: inlined, its results stay in registers.
+inline GcraStep Step(const GcraPace& pace, Ticks tat, Ticks now, std::uint32_t tokens) {
+  const Ticks base = std::max(tat, now);
+  if (tokens == 0) return {.admitted = true, .debt = base - now, .next_tat = tat};
+  const Ticks cost = pace.CostOf(tokens);
+  if (cost > pace.tolerance) [[unlikely]] {
+    return {.retry_after = kNeverAdmitted, .debt = base - now, .next_tat = tat};
+  }
+  const Ticks next = base + cost;
+  const Ticks shortage = next - pace.tolerance - now;
+  if (shortage > 0) {
+    return {.retry_after = NanosCeil(shortage), .debt = base - now, .next_tat = tat};
+  }
+  return {.admitted = true, .debt = next - now, .next_tat = next};
+}
 
 }  // namespace sluice::limit

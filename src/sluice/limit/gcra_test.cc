@@ -60,19 +60,19 @@ TEST(Gcra, TheLargestRateIsOneANanosecond) {
 TEST(Gcra, AHugeRequestIsNeverAdmittedAndDoesNotOverflow) {
   const GcraPace pace = GcraPace::Of({.limit = 1, .period = Nanos(kPeriodMax), .burst = 3});
   const GcraStep step = Step(pace, 0, 0, 4'000'000'000U);
-  EXPECT_FALSE(step.admission.admitted);
-  EXPECT_EQ(step.admission.retry_after, kNeverAdmitted);
+  EXPECT_FALSE(step.admitted);
+  EXPECT_EQ(step.retry_after, kNeverAdmitted);
   EXPECT_EQ(step.next_tat, 0);
 }
 
 TEST(Gcra, WaitsAreRoundedUpSoThatTheySuffice) {
   const GcraPace pace = GcraPace::Of({.limit = 3, .burst = 1});
   const Ticks drained = Step(pace, 0, 0, 1).next_tat;
-  const Admission refused = Step(pace, drained, 0, 1).admission;
+  const GcraStep refused = Step(pace, drained, 0, 1);
   ASSERT_EQ(refused.retry_after, 333'333'334ns);
   const Ticks then = refused.retry_after.count() * kTicksPerNano;
-  EXPECT_TRUE(Step(pace, drained, then, 1).admission.admitted);
-  EXPECT_FALSE(Step(pace, drained, then - kTicksPerNano, 1).admission.admitted);
+  EXPECT_TRUE(Step(pace, drained, then, 1).admitted);
+  EXPECT_FALSE(Step(pace, drained, then - kTicksPerNano, 1).admitted);
 }
 
 TEST(Gcra, RefundNeverMakesABucketFullerThanFull) {

@@ -163,6 +163,11 @@ class KeyedLimiterOf {
   [[nodiscard]] Shard& ShardOf(std::uint64_t hash) const {
     return shards_[(hash >> 48U) & shard_mask_];
   }
+  // The decision about a key without entry, under its shard's lock.
+  [[nodiscard]] Admission TakeAsNew(Shard& shard,
+                                    std::uint64_t hash,
+                                    std::uint32_t tokens,
+                                    const TickMoment& tick);
   // The decision about a key that finds no room, under its shard's lock.
   [[nodiscard]] Admission WithoutRoom(Shard& shard, std::uint32_t tokens, const TickMoment& tick);
 
@@ -195,21 +200,28 @@ Admission KeyedLimiterOf<Algorithm>::TryTake(std::uint64_t key_hash,
   Shard& shard = ShardOf(hash);
   const SpinlockHolder holder(shard.lock);
 
-  const Pace& pace = shard.PaceOf(hash);
   typename Table::Entry* const found = shard.table.Find(hash, tick.at).entry;
-  Admission admission;
-  if (found != nullptr) [[likely]] {
-    const Ticks before = found->time;
-    admission = Algorithm::Take(pace, Cell<State>{found->time, found->state}, tick, tokens);
-    if (found->time < before) shard.table.NoteLowered(found->time);
-  } else {
-    const Ticks fresh = shard.table.fresh_time();
-    typename Table::Entry entry{.hash = hash, .time = fresh, .state = State()};
-    admission = Algorithm::Take(pace, Cell<State>{entry.time, entry.state}, tick, tokens);
-    if (entry.time > fresh && !shard.table.Insert(std::move(entry), tick.at, budget_)) {
-      ++shard.table_full;
-      if (admission.admitted) admission = WithoutRoom(shard, tokens, tick);
-    }
+  if (found == nullptr) return TakeAsNew(shard, hash, tokens, tick);
+  const Ticks before = found->time;
+  const Cell<State> cell{found->time, found->state};
+  const Admission admission = Algorithm::Take(shard.PaceOf(hash), cell, tick, tokens);
+  if (found->time < before) shard.table.NoteLowered(found->time);
+  if (tokens > 0) ++(admission.admitted ? shard.allowed : shard.denied);
+  return admission;
+}
+
+template <typename Algorithm>
+Admission KeyedLimiterOf<Algorithm>::TakeAsNew(Shard& shard,
+                                               std::uint64_t hash,
+                                               std::uint32_t tokens,
+                                               const TickMoment& tick) {
+  const Ticks fresh = shard.table.fresh_time();
+  typename Table::Entry entry{.hash = hash, .time = fresh, .state = State()};
+  const Cell<State> cell{entry.time, entry.state};
+  Admission admission = Algorithm::Take(shard.PaceOf(hash), cell, tick, tokens);
+  if (entry.time > fresh && !shard.table.Insert(std::move(entry), tick.at, budget_)) {
+    ++shard.table_full;
+    if (admission.admitted) admission = WithoutRoom(shard, tokens, tick);
   }
   if (tokens > 0) ++(admission.admitted ? shard.allowed : shard.denied);
   return admission;
@@ -315,11 +327,11 @@ struct KeyedGcra {
                         const TickMoment& tick,
                         std::uint32_t tokens) {
     GcraStep step = Step(pace.gcra, cell.time, tick.at, tokens);
-    if (!step.admission.admitted && pace.on_reject == OnReject::kDrain) {
+    if (!step.admitted && pace.on_reject == OnReject::kDrain) {
       step = Drained(pace.gcra, cell.time, tick.at, tokens);
     }
     cell.time = step.next_tat;
-    return step.admission;
+    return step.AdmissionBy(pace.gcra);
   }
   static void GiveBack(const Pace& pace,
                        Cell<State> cell,

@@ -98,9 +98,19 @@ RateDecision RateLimit::Decide(std::uint64_t key_hash, std::uint32_t cost, const
   if (keying_ == Keying::kUnkeyed) key_hash = 0;
   const GuardMode mode = mode_.load(std::memory_order_relaxed);
   if (mode == GuardMode::kDisabled) return {.admitted = true};
+  return Weigh(key_hash, cost, moment, mode);
+}
+
+// One variable to return, which is made where the caller wants it.
+RateDecision RateLimit::Weigh(std::uint64_t key_hash,
+                              std::uint32_t cost,
+                              const Moment& moment,
+                              GuardMode mode) {
   const std::uint32_t tokens = TokensOf(cost);
-  const Admission admission = Take(key_hash, tokens, moment);
-  RateDecision decision{.retry_after = admission.retry_after, .level = admission.level};
+  // In its place from the start: copying it costs more than deciding.
+  RateDecision decision{.arithmetic = Take(key_hash, tokens, moment)};
+  const Admission& admission = decision.arithmetic;
+  decision.retry_after = admission.retry_after;
   if (hitters_ != nullptr && tokens > 0) {
     const Asked asked = admission.admitted ? Asked::kAdmitted : Asked::kRefused;
     decision.wants_key_text = hitters_->Note(key_hash, asked, moment.now);

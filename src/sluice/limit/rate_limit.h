@@ -31,9 +31,12 @@ struct RateDecision {
   bool near_limit = false;      // Admitted, and the limit is used up to near_limit_ratio.
   Nanos wait{0};                // Admitted (pacing): not before this long from now. In shadow 0.
   Nanos retry_after{0};         // As Admission.
-  Level level;                  // remaining() and reset_after() for headers.
+  Admission arithmetic;         // What the algorithm said, whatever became of it.
   Taken taken;                  // For GiveBack().
   bool wants_key_text = false;  // The key is among the greatest: tell it by NoteKeyText().
+
+  // remaining() and reset_after() for headers.
+  [[nodiscard]] const Level& level() const { return arithmetic.level; }
 };
 
 struct RateLimitStats {
@@ -90,6 +93,10 @@ class RateLimit final : public Guard, public PermitIssuer {
 
  private:
   RateLimit(const RateLimitOptions& options, SteadyTime now);
+  [[nodiscard]] RateDecision Weigh(std::uint64_t key_hash,
+                                   std::uint32_t cost,
+                                   const Moment& moment,
+                                   GuardMode mode);
   [[nodiscard]] Admission Take(std::uint64_t key_hash, std::uint32_t tokens, const Moment& moment);
   [[nodiscard]] std::uint32_t TokensOf(std::uint32_t cost) const;
 

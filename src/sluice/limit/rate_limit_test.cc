@@ -33,8 +33,8 @@ TEST(RateLimit, RefusesBeyondTheLimitAndTellsRemainingAndReset) {
   const auto rule = Make(TwoASecond());
   const RateDecision first = rule->Decide(0, 1, kStart);
   EXPECT_TRUE(first.admitted);
-  EXPECT_EQ(first.level.remaining(), 1);
-  EXPECT_EQ(first.level.reset_after(), 500ms);
+  EXPECT_EQ(first.level().remaining(), 1);
+  EXPECT_EQ(first.level().reset_after(), 500ms);
   EXPECT_TRUE(rule->Decide(0, 1, kStart).admitted);
   const RateDecision refused = rule->Decide(0, 1, kStart);
   EXPECT_FALSE(refused.admitted);
@@ -101,13 +101,13 @@ TEST(RateLimit, ALaterRefusalRefundsAndAnEndOrDropDoesNot) {
     ASSERT_TRUE(decision.permit);
     decision.permit.Refund(kStart);
   }
-  EXPECT_EQ(rule->Decide(0, 0, kStart).level.remaining(), 2);
+  EXPECT_EQ(rule->Decide(0, 0, kStart).level().remaining(), 2);
   {
     GuardDecision settled = rule->Acquire({}, kStart);
     settled.permit.Settle({.verdict = Verdict::kSuccess}, kStart);
     const GuardDecision dropped = rule->Acquire({}, kStart);
   }
-  EXPECT_EQ(rule->Decide(0, 0, kStart).level.remaining(), 0);
+  EXPECT_EQ(rule->Decide(0, 0, kStart).level().remaining(), 0);
 }
 
 TEST(RateLimit, WhatWasLetThroughUnpaidRefundsNothing) {
@@ -130,7 +130,7 @@ TEST(RateLimit, KeysHaveTheirOwnBucketsAndRefunds) {
   ASSERT_TRUE(first.admitted);
   EXPECT_FALSE(rule->Decide(5, 1, kStart).admitted);
   EXPECT_TRUE(rule->Decide(6, 1, kStart).admitted);
-  EXPECT_EQ(rule->Decide(7, 1, kStart).level.remaining(), 9);
+  EXPECT_EQ(rule->Decide(7, 1, kStart).level().remaining(), 9);
   first.permit.Refund(kStart);
   EXPECT_TRUE(rule->Decide(5, 2, kStart).admitted);
   EXPECT_EQ(rule->Stats().keyed.keys, 3U);
@@ -139,7 +139,7 @@ TEST(RateLimit, KeysHaveTheirOwnBucketsAndRefunds) {
 TEST(RateLimit, TheRulesCostMultipliesTheRequests) {
   RateLimitOptions options{.name = "r", .limit = 10, .burst = 10, .cost = 3};
   const auto rule = Make(options);
-  EXPECT_EQ(rule->Decide(0, 2, kStart).level.remaining(), 4);
+  EXPECT_EQ(rule->Decide(0, 2, kStart).level().remaining(), 4);
   EXPECT_EQ(rule->Decide(0, 4'000'000'000U, kStart).retry_after, kNeverAdmitted);
 }
 
@@ -159,7 +159,7 @@ TEST(RateLimitScenarios, D58_AReloadKeepsTheBucket) {
   options.burst = 4;
   ASSERT_TRUE(rule->Reconfigure(options).has_value());
   EXPECT_FALSE(rule->Decide(0, 3, kStart).admitted);
-  EXPECT_EQ(rule->Decide(0, 0, kStart).level.reset_after(), 1s);
+  EXPECT_EQ(rule->Decide(0, 0, kStart).level().reset_after(), 1s);
   options.mode = GuardMode::kShadow;
   ASSERT_TRUE(rule->Reconfigure(options).has_value());
   EXPECT_TRUE(rule->Decide(0, 4, kStart).would_refuse);
@@ -180,17 +180,17 @@ TEST(RateLimitScenarios, D58_AReloadWithAProblemChangesNothing) {
   options = TwoASecond();
   options.keying = Keying::kKeyed;
   EXPECT_FALSE(rule->Reconfigure(options).has_value());
-  EXPECT_EQ(rule->Decide(0, 0, kStart).level.remaining(), 2);
+  EXPECT_EQ(rule->Decide(0, 0, kStart).level().remaining(), 2);
 }
 
 TEST(RateLimit, KeyedLimitsReloadTheirOverrides) {
   RateLimitOptions options = TwoASecond();
   options.keying = Keying::kKeyed;
   const auto rule = Make(options);
-  EXPECT_EQ(rule->Decide(7, 0, kStart).level.remaining(), 2);
+  EXPECT_EQ(rule->Decide(7, 0, kStart).level().remaining(), 2);
   options.overrides = {{.key_hash = 7, .limit = 5}};
   ASSERT_TRUE(rule->Reconfigure(options).has_value());
-  EXPECT_EQ(rule->Decide(7, 0, kStart).level.remaining(), 5);
+  EXPECT_EQ(rule->Decide(7, 0, kStart).level().remaining(), 5);
 }
 
 TEST(RateLimit, CreateNamesTheFirstProblem) {
@@ -266,13 +266,13 @@ TEST(RateLimit, EachAlgorithmTakesBackWhatALaterGuardRefused) {
       RateLimitOptions options = Of(algorithm);
       options.keying = keying;
       const auto rule = Make(options);
-      const std::int64_t whole = rule->Decide(7, 0, kStart).level.remaining();
+      const std::int64_t whole = rule->Decide(7, 0, kStart).level().remaining();
       for (int request = 0; request < 1'000; ++request) {
         GuardDecision decision = rule->Acquire({.key_hash = 7, .cost = 3}, kStart);
         ASSERT_TRUE(decision.admitted);
         decision.permit.Refund(kStart);
       }
-      EXPECT_EQ(rule->Decide(7, 0, kStart).level.remaining(), whole);
+      EXPECT_EQ(rule->Decide(7, 0, kStart).level().remaining(), whole);
     }
   }
 }
@@ -328,12 +328,12 @@ TEST(RateLimit, RewarmMakesAWarmingRuleColdAgainAndNoOther) {
   for (int request = 0; request < 150; ++request, now += 100ms)
     (void)rule->Decide(0, 1, now);
   now += 1s;
-  EXPECT_EQ(rule->Decide(0, 0, now).level.remaining(), 10);
+  EXPECT_EQ(rule->Decide(0, 0, now).level().remaining(), 10);
   rule->Rewarm(now);
-  EXPECT_EQ(rule->Decide(0, 0, now).level.remaining(), 4);
+  EXPECT_EQ(rule->Decide(0, 0, now).level().remaining(), 4);
   const auto other = Make({.name = "r", .limit = 10, .burst = 10});
   other->Rewarm(now);
-  EXPECT_EQ(other->Decide(0, 0, now).level.remaining(), 10);
+  EXPECT_EQ(other->Decide(0, 0, now).level().remaining(), 10);
 }
 
 TEST(RateLimit, ARuleKeepsItsKindOverAReload) {
@@ -361,7 +361,7 @@ TEST(RateLimitScenarios, D58_EachAlgorithmKeepsItsCountOverAReload) {
     if (algorithm == Algorithm::kPacing) {
       EXPECT_EQ(rule->Decide(0, 1, kStart).admitted, false);
     } else {
-      EXPECT_EQ(rule->Decide(0, 0, kStart).level.remaining(), 0);
+      EXPECT_EQ(rule->Decide(0, 0, kStart).level().remaining(), 0);
     }
   }
 }

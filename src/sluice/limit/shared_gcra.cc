@@ -34,13 +34,15 @@ Admission SharedGcra::TryTake(std::uint32_t tokens, SteadyTime now) {
   Ticks tat = tat_.load(std::memory_order_relaxed);
   while (true) {
     GcraStep step = Step(pace, tat, at, tokens);
-    if (!step.admission.admitted) [[unlikely]] {
-      if (on_reject_.load(std::memory_order_relaxed) == OnReject::kKeep) return step.admission;
+    if (!step.admitted) [[unlikely]] {
+      if (on_reject_.load(std::memory_order_relaxed) == OnReject::kKeep) {
+        return step.AdmissionBy(pace);
+      }
       step = Drained(pace, tat, at, tokens);
     }
-    if (step.next_tat == tat) return step.admission;
+    if (step.next_tat == tat) return step.AdmissionBy(pace);
     if (tat_.compare_exchange_weak(tat, step.next_tat, std::memory_order_relaxed)) [[likely]] {
-      return step.admission;
+      return step.AdmissionBy(pace);
     }
   }
 }
