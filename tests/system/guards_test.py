@@ -7,7 +7,7 @@ import time
 import report
 from harness import SystemTest, gateway_config, wait_until
 from origin import Origin, answer, answering
-from servers import free_port
+from servers import curl, free_port
 
 DEGRADED = '{"hotels":[],"degraded":true}'
 FALLBACK = {
@@ -117,6 +117,101 @@ class RateLimits(SystemTest):
             upstream.address, workers=3, route={"rate_limits": ["all"]}, rate_limits=[limit]))
         statuses = [self.get(sluice).status for _ in range(40)]
         self.assertEqual(statuses.count(200), 20)
+
+
+class OtherRates(SystemTest):
+    """What the other algorithms tell a client; their arithmetic is tested beside them."""
+
+    def gateway(self, **rule):
+        self.upstream = self.origin()
+        return self.sluice(gateway_config(
+            self.upstream.address, route={"rate_limits": ["rule"]},
+            rate_limits=[{"name": "rule", "limit": 3, **rule}]))
+
+    def curl_fields(self, sluice, *options):
+        """The status and the header fields that curl sees, by lower-case name."""
+        code, output, errors = curl("-i", *options, f"http://{sluice.address}/")
+        self.assertEqual(code, 0, errors)
+        head = output.decode().split("\r\n\r\n")[0].split("\r\n")
+        pairs = [line.split(": ", 1) for line in head[1:]]
+        fields = {name.lower(): value for name, value in pairs}
+        return int(head[0].split()[1]), fields
+
+    def test_curl_is_told_the_quota_of_a_window(self):
+        sluice = self.gateway(algorithm="sliding_window", period="1h",
+                              key=[{"header": "x-user-id"}], headers=["ratelimit", "x_ratelimit"])
+        seen = [self.curl_fields(sluice, "-H", "x-user-id: anna") for _ in range(4)]
+        self.assertEqual([status for status, _ in seen], [200, 200, 200, 429])
+        self.assertEqual([f["x-ratelimit-remaining"] for _, f in seen], ["2", "1", "0", "0"])
+        fields = seen[3][1]
+        self.assertEqual(fields["ratelimit-policy"], "3;w=3600;burst=3")
+        self.assertEqual(fields["x-ratelimit-limit"], "3")
+        self.assertRegex(fields["ratelimit"], r"^limit=3, remaining=0, reset=7\d\d\d$")
+        self.assertEqual(fields["x-sluice-reason"], "rate_limit/rule")
+        # Full in this window: the first third of it is forgotten in the next one.
+        self.assertAlmostEqual(int(fields["retry-after"]), 4800, delta=30)
+        self.assertAlmostEqual(int(fields["x-retry-after-ms"]), 4_800_000, delta=30_000)
+
+    def test_curl_is_told_the_quota_of_a_month(self):
+        sluice = self.gateway(algorithm="fixed_window", period="month", headers=["x_ratelimit"])
+        seen = [self.curl_fields(sluice) for _ in range(4)]
+        self.assertEqual([status for status, _ in seen], [200, 200, 200, 429])
+        reset = int(seen[3][1]["x-ratelimit-reset"])
+        self.assertTrue(0 < reset <= 31 * 86_400, reset)
+        self.assertAlmostEqual(int(seen[3][1]["retry-after"]), reset, delta=2)
+
+    def test_a_log_counts_exactly(self):
+        sluice = self.gateway(algorithm="sliding_log", period="1h")
+        statuses = [self.curl_fields(sluice)[0] for _ in range(5)]
+        self.assertEqual(statuses, [200, 200, 200, 429, 429])
+
+    def test_a_header_may_tell_the_cost(self):
+        sluice = self.gateway(algorithm="sliding_window", limit=10, period="1h",
+                              cost={"header": "x-cost"}, headers=["x_ratelimit"])
+        left = [self.curl_fields(sluice, *(["-H", f"x-cost: {cost}"] if cost else []))[1]
+                ["x-ratelimit-remaining"] for cost in ("4", "", "0")]
+        self.assertEqual(left, ["6", "5", "4"])
+        # What is no number costs all that fits, and that does not fit any more.
+        self.assertEqual(self.curl_fields(sluice, "-H", "x-cost: free")[0], 429)
+        self.assertEqual(self.curl_fields(sluice, "-H", "x-cost: 4")[0], 200)
+
+    def test_pacing_makes_requests_wait(self):
+        sluice = self.gateway(algorithm="pacing", limit=5, period="1s")
+        started = time.monotonic()
+        statuses = [self.get(sluice).status for _ in range(4)]
+        # One after the other: 0, 200, 400, 600 ms.
+        self.assertGreaterEqual(time.monotonic() - started, 0.6)
+        self.assertEqual(statuses, [200] * 4)
+
+    def test_a_second_field_of_the_key_is_no_way_around_the_limit(self):
+        sluice = self.gateway(key=[{"header": "x-user-id"}], period="1h", burst=1)
+        both = [("X-User-Id", "a"), ("X-User-Id", "b")]
+        self.assertEqual(self.get(sluice, headers=both).status, 200)
+        self.assertEqual(self.get(sluice, headers=both).status, 429)
+        self.assertEqual(self.get(sluice, headers=[("X-User-Id", "a, b")]).status, 429)
+        self.assertEqual(self.get(sluice, headers=both[:1]).status, 200)
+
+    def test_the_keys_that_ask_most_are_shown_and_secrets_are_not(self):
+        sluice = self.gateway(key=[{"header": "x-user-id"}, {"cookie": "sid"}], period="1h",
+                              burst=1)
+        for _ in range(5):
+            self.get(sluice, headers=[("X-User-Id", "anna"), ("Cookie", "sid=s3cret")])
+        guard = sluice.guard("rule")
+        self.assertEqual(guard["algorithm"], "gcra")
+        self.assertEqual(len(guard["top_keys"]), 1)
+        key = guard["top_keys"][0]
+        self.assertRegex(key["key"], r"^anna\|#[0-9a-f]{8}$")
+        self.assertGreater(key["per_second"], 0)
+        self.assertGreater(key["refused_per_second"], 0)
+
+    def test_an_algorithm_may_change_over_a_reload(self):
+        sluice = self.gateway(period="1h", burst=3)
+        self.assertEqual([self.get(sluice).status for _ in range(4)], [200] * 3 + [429])
+        rule = {"name": "rule", "limit": 1, "period": "1h", "algorithm": "sliding_log"}
+        status, said = sluice.post("/api/v1/config", gateway_config(
+            self.upstream.address, route={"rate_limits": ["rule"]}, rate_limits=[rule]))
+        self.assertEqual(status, 200, said)
+        self.assertEqual([self.get(sluice).status for _ in range(2)], [200, 429])
 
 
 class Breakers(SystemTest):

@@ -60,6 +60,24 @@ TEST(Allocation, DecisionsAboutKnownKeysAllocateNothing) {
   EXPECT_EQ(allocations.load(), before);
 }
 
+TEST(Allocation, NoAlgorithmAllocatesForAKnownKey) {
+  for (const Algorithm algorithm : {Algorithm::kSlidingWindow, Algorithm::kFixedWindow,
+                                    Algorithm::kSlidingLog, Algorithm::kPacing}) {
+    for (const Keying keying : {Keying::kUnkeyed, Keying::kKeyed}) {
+      const auto rule = *RateLimit::Create(
+          {.name = "r", .algorithm = algorithm, .limit = 10, .keying = keying}, kStart);
+      (void)rule->Decide(7, 1, kStart);
+      const std::size_t before = allocations.load();
+      for (int request = 0; request < 100; ++request) {
+        const SteadyTime now = kStart + request * std::chrono::milliseconds(30);
+        GuardDecision decision = rule->Acquire({.key_hash = 7}, now);
+        if (request % 3 == 0) decision.permit.Refund(now);
+      }
+      EXPECT_EQ(allocations.load(), before) << NameOf(algorithm);
+    }
+  }
+}
+
 TEST(Allocation, AFullTableAllocatesNothing) {
   const auto rule = *RateLimit::Create(
       {.name = "r", .limit = 1, .burst = 1, .keying = Keying::kKeyed, .max_keys = 10}, kStart);
