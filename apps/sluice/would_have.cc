@@ -40,6 +40,14 @@ std::string BusiestKey(const Json& guard) {
                      first.value("per_second", 0.0));
 }
 
+std::string WhatWasLearnt(const Json& guard) {
+  const auto learnt = guard.find("learnt");
+  if (learnt == guard.end()) return {};
+  return fmt::format(" ({} from a peak of {:.1f}/s)",
+                     learnt->value("is_over", false) ? "learnt" : "learning",
+                     learnt->value("peak_per_second", 0.0));
+}
+
 Finding OfCounted(const Json& guard, const Json& decisions) {
   Finding found;
   found.refused = decisions.value("denied", std::uint64_t{0});
@@ -47,8 +55,9 @@ Finding OfCounted(const Json& guard, const Json& decisions) {
   found.asked = decisions.value("allowed", std::uint64_t{0}) + found.refused + found.would_refuse;
   const double period = guard.value("period_seconds", 0.0);
   if (period > 0) {
-    found.why = fmt::format("more than {} in {:g} s, burst {}{}", guard.value("limit", 0LL), period,
-                            guard.value("burst", 0LL), BusiestKey(guard));
+    found.why =
+        fmt::format("more than {} in {:g} s, burst {}{}{}", guard.value("limit", 0LL), period,
+                    guard.value("burst", 0LL), WhatWasLearnt(guard), BusiestKey(guard));
   } else if (guard.contains("limit")) {
     found.why = fmt::format("more than {} at once", guard["limit"].dump());
   }

@@ -5,7 +5,7 @@ import json
 
 import report
 from client import Client
-from harness import SystemTest, gateway_config, run_sluice, wait_until
+from harness import Sluice, SystemTest, gateway_config, run_sluice, wait_until
 
 RULE = {"name": "per-user", "key": [{"header": "x-user-id"}], "limit": 1, "period": "1m",
         "burst": 1, "mode": "shadow"}
@@ -57,6 +57,33 @@ class WouldHave(SystemTest):
         found = self.rule(gateway, "rate_limit/per-user")
         self.assertEqual((found["mode"], found["refused"], found["would_refuse"]),
                          ("enforce", 3, 0))
+
+    def test_a_service_behind_upstream_learns_what_its_clients_ask(self):
+        gateway = self.quick()
+        client = Client(gateway.address_of("default"))
+        self.addCleanup(client.close)
+        for _ in range(300):
+            self.assertEqual(client.request().status, 200)
+        # The first hundreds came faster than the 10/s that it starts with: it learns from them.
+        found = wait_until(
+            lambda: self.learnt(gateway), "a limit above the one it starts with", seconds=10)
+        self.assertEqual(found["mode"], "shadow")
+        self.assertRegex(
+            found["why"], r"^more than \d+ in 1 s, burst \d+ \(learning from a peak of [\d.]+/s\); "
+                          r"busiest: 127\.0\.0\.1 with ")
+
+    def learnt(self, gateway):
+        found = self.rule(gateway, "rate_limit/per-client")
+        return found if int(found["why"].split()[2]) > 10 else None
+
+    def quick(self):
+        """`sluice serve --upstream`, without a file."""
+        gateway = Sluice.__new__(Sluice)
+        gateway.directory = self.directory()
+        gateway.start_command(["serve", "--upstream", f"http://{self.origin().address}",
+                               "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+        self.addCleanup(gateway.stop)
+        return gateway.wait_serving()
 
     def test_no_gateway_is_told_with_exit_code_3(self):
         done = run_sluice("status", "--would-have", "--admin", "127.0.0.1:1")

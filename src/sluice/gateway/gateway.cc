@@ -47,6 +47,7 @@ Gateway::Gateway(GatewayWorld world)
       registry_(stats_, key_hasher_, world_.seed + 1, world_.read_file),
       care_(*world_.control, [this](std::string_view line) { Log(line); }),
       breaker_watch_(*world_.control, registry_, [this](std::string_view line) { Log(line); }),
+      learning_(*world_.control, registry_, [this](std::string_view line) { Log(line); }),
       started_at_(world_.control->now()),
       hurry_event_(*world_.control) {
   if (!world_.open_listener) world_.open_listener = &ListenOnLoop;
@@ -208,6 +209,7 @@ Task<Result<void>> Gateway::ApplyNow(config::Config config) {
   if (phase_ == Phase::kStarting) {
     phase_ = Phase::kServing;
     breaker_watch_.Start();
+    learning_.Start();
   }
   co_return Result<void>();
 }
@@ -362,6 +364,7 @@ Task<void> Gateway::Stop() {
   co_await NothingApplying();
   phase_ = Phase::kStopped;
   breaker_watch_.Stop();
+  learning_.Stop();
   care_.RequestStop();
   co_await care_.Stopped();
   for (std::size_t i = 0; i < workers_.size(); ++i) {

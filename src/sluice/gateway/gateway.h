@@ -23,6 +23,7 @@
 #include "sluice/contract/task.h"
 #include "sluice/contract/task_group.h"
 #include "sluice/gateway/breaker_watch.h"
+#include "sluice/gateway/learning.h"
 #include "sluice/gateway/config/config.h"
 #include "sluice/gateway/config/load.h"
 #include "sluice/gateway/registry.h"
@@ -108,6 +109,7 @@ class Gateway {
   [[nodiscard]] const ReloadStatus& reloads() const { return reloads_; }
   [[nodiscard]] const std::vector<BoundListener>& bound() const { return bound_; }
   [[nodiscard]] const Registry& registry() const { return registry_; }
+  [[nodiscard]] const Learning& learning() const { return learning_; }
   [[nodiscard]] StatsBook& stats() { return stats_; }
   [[nodiscard]] Loop& control() { return *world_.control; }
   [[nodiscard]] SteadyTime started_at() const { return started_at_; }
@@ -140,6 +142,7 @@ class Gateway {
   Registry registry_;
   UpstreamCare care_;
   BreakerWatch breaker_watch_;
+  Learning learning_;
   std::vector<std::unique_ptr<Worker>> workers_;  // Each made and destroyed on its own loop.
   TaskGroup tasks_;
   Phase phase_ = Phase::kStarting;

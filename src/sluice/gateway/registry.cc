@@ -398,6 +398,15 @@ void Registry::Rewarm(const std::string& name, SteadyTime now) const {
   }
 }
 
+void Registry::Relimit(const RatePlan& plan, std::int64_t limit) const {
+  Result<limit::RateLimitOptions> options = OptionsOf(*plan.config, key_hasher_);
+  SLUICE_ASSERT(options.has_value());  // It is in force.
+  options->limit = limit;
+  options->burst = 0;
+  const Result<void> done = plan.guard->Reconfigure(*options);
+  SLUICE_ASSERT(done.has_value());  // Within the bounds of a limit, and nothing else has changed.
+}
+
 std::shared_ptr<breaker::Breaker> Registry::FindBreaker(const std::string& name) const {
   const auto found = breakers_.find(name);
   return found == breakers_.end() ? nullptr : found->second;

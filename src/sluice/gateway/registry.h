@@ -63,6 +63,10 @@ class Registry {
   // that this breaker guards, start again from cold.
   void Rewarm(const std::string& name, SteadyTime now) const;
 
+  // Gives the rule `plan` of the snapshot in force another limit, with the burst that goes with it,
+  // until the next reload.
+  void Relimit(const RatePlan& plan, std::int64_t limit) const;
+
   // Calls `visit(const breaker::Breaker&)`-like for every breaker in force, by name.
   [[nodiscard]] const std::map<std::string, std::shared_ptr<breaker::Breaker>>& breakers() const {
     return breakers_;

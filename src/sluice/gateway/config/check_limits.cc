@@ -68,6 +68,7 @@ void CheckAlgorithm(const RateLimitConfig& rule, const std::string& path, Findin
     foreign(".burst", "gcra", rule.burst != 0);
     foreign(".init_fill_ratio", "gcra", rule.init_fill_ratio != defaults.init_fill_ratio);
     foreign(".warm_up", "gcra", rule.warm_up.has_value());
+    foreign(".learn", "gcra", rule.learn.has_value());
     for (const auto& [key, other] : rule.overrides)
       foreign(Child(Child(".overrides", key), "burst"), "gcra", other.burst != 0);
   }
@@ -82,6 +83,20 @@ void CheckAlgorithm(const RateLimitConfig& rule, const std::string& path, Findin
                       fmt::format("must be a duration, because `algorithm` is {}; periods of the "
                                   "calendar belong to fixed_window",
                                   name));
+  }
+}
+
+void CheckLearn(const RateLimitConfig& rule, const std::string& path, Findings& findings) {
+  if (!rule.learn) return;
+  if (rule.mode != GuardMode::kShadow) {
+    findings.Complain(path + ".learn",
+                      "must stand in a rule of `mode: shadow`: a limit that still learns must "
+                      "refuse nobody; to enforce, remove learn and write the limit that "
+                      "`sluice status --would-have` tells");
+  }
+  if (rule.key.empty()) {
+    findings.Complain(path + ".learn",
+                      "must stand beside `key`: what is learnt is how much one of many asks");
   }
 }
 
@@ -223,6 +238,7 @@ void CheckLimits(const Config& config, Findings& findings) {
     CheckCost(limit, path, findings);
     CheckAlgorithm(limit, path, findings);
     CheckWarmUp(limit, path, findings);
+    CheckLearn(limit, path, findings);
     CheckLog(limit, path, findings);
     CheckKey(limit, path, findings);
     CheckPace(limit.limit, limit.burst, limit.period, path, findings);

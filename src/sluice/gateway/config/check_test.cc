@@ -297,6 +297,20 @@ TEST(CheckLimits, PeriodsAreDurationsOrOfTheCalendar) {
               ElementsAre("rate_limits[0].period: needs a unit such as \"250ms\", got 60"));
 }
 
+TEST(CheckLimits, OnlyAKeyedRuleInShadowLearns) {
+  EXPECT_THAT(ProblemsOf(WithLimit(", key: [ip], mode: shadow, learn: {for: 1h, headroom: 3}")),
+              IsEmpty());
+  EXPECT_THAT(ProblemsOf(WithLimit(", learn: {}")),
+              ElementsAre("rate_limits[0].learn: must stand in a rule of `mode: shadow`: a limit "
+                          "that still learns must refuse nobody; to enforce, remove learn and "
+                          "write the limit that `sluice status --would-have` tells",
+                          "rate_limits[0].learn: must stand beside `key`: what is learnt is how "
+                          "much one of many asks"));
+  EXPECT_THAT(ProblemsOf(WithLimit(", algorithm: pacing, key: [ip], mode: shadow, learn: {}")),
+              ElementsAre("rate_limits[0].learn: belongs to gcra, and `algorithm` is pacing; "
+                          "remove it"));
+}
+
 TEST(CheckLimits, WarmUpIsForWhatStandsBehind) {
   EXPECT_THAT(ProblemsOf(WithLimit(", warm_up: {}, key: [ip]")),
               ElementsAre("rate_limits[0].warm_up: must not stand beside `key`: what warms up is "

@@ -48,6 +48,7 @@ void Describe(FieldVisitor& v, RetryBackoff& x);
 void Describe(FieldVisitor& v, RateLimitConfig& x);
 void Describe(FieldVisitor& v, RateLimitMatch& x);
 void Describe(FieldVisitor& v, WarmUpConfig& x);
+void Describe(FieldVisitor& v, LearnConfig& x);
 void Describe(FieldVisitor& v, RateLimitOverride& x);
 
 // describe_degrade.cc

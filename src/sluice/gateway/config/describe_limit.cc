@@ -60,6 +60,11 @@ void Describe(FieldVisitor& v, RateLimitConfig& x) {
                   "defaults.",
            .default_text = "none"},
           OptionalObject(x.warm_up));
+  v.Field({.name = "learn",
+           .doc = "`gcra` with `key`, in `shadow`: raises `limit` above what the busiest key asks "
+                  "for. `sluice status --would-have` tells. `{}` takes the defaults.",
+           .default_text = "none"},
+          OptionalObject(x.learn));
   v.Field({.name = "init_fill_ratio", .doc = "`gcra`: of the burst is there at the start."},
           Ratio(x.init_fill_ratio));
   v.Field({.name = "drain_on_reject", .doc = "A refused request takes the tokens that are left."},
@@ -102,6 +107,13 @@ void Describe(FieldVisitor& v, WarmUpConfig& x) {
           Duration(x.period, std::chrono::milliseconds(100), std::chrono::hours(1)));
   v.Field({.name = "cold_factor", .doc = "How many times slower it starts; above 1."},
           Number(x.cold_factor, 1, 100));
+}
+
+void Describe(FieldVisitor& v, LearnConfig& x) {
+  v.Field({.name = "for", .doc = "From the start on; after that the limit stays."},
+          Duration(x.length, std::chrono::seconds(1), std::chrono::hours(24)));
+  v.Field({.name = "headroom", .doc = "So many times what the busiest key asked."},
+          Number(x.headroom, 1, 100));
 }
 
 void Describe(FieldVisitor& v, RateLimitMatch& x) {

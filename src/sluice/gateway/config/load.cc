@@ -15,6 +15,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// Requests a second of one client, where nothing is known yet.
+constexpr std::int64_t kQuickLimit = 10;
+
 Json ToJson(const std::vector<Problem>& problems) {
   Json list = Json::array();
   for (const Problem& problem : problems) {
@@ -86,9 +89,21 @@ Result<Config> QuickConfig(std::string_view upstream_url) {
   UpstreamConfig upstream;
   upstream.name = "default";
   upstream.endpoints.emplace_back(upstream_url);
+  // Every guard in shadow: nobody is refused, and `sluice status --would-have` tells who would be.
+  upstream.circuit_breaker.emplace();
+  upstream.circuit_breaker->mode = GuardMode::kShadow;
   config.upstreams.push_back(std::move(upstream));
+  RateLimitConfig limit;
+  limit.name = "per-client";
+  limit.key.push_back({.kind = RateKeyKind::kIp});
+  limit.limit = kQuickLimit;
+  limit.burst = kQuickLimit;
+  limit.mode = GuardMode::kShadow;
+  limit.learn.emplace();
+  config.rate_limits.push_back(std::move(limit));
   RouteConfig route;
   route.name = "default";
+  route.rate_limits.emplace_back("per-client");
   route.match.path_prefix = "/";
   route.upstream = "default";
   config.routes.push_back(std::move(route));

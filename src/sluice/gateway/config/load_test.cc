@@ -269,6 +269,15 @@ TEST(QuickConfig, ForwardsEverythingToOneUpstream) {
   EXPECT_EQ(config->routes.at(0).upstream, config->upstreams.at(0).name);
 }
 
+TEST(QuickConfig, ItsGuardsRefuseNobody) {
+  const Result<Config> config = QuickConfig("http://127.0.0.1:9000");
+  ASSERT_TRUE(config.has_value());
+  EXPECT_EQ(config->upstreams.at(0).circuit_breaker->mode, GuardMode::kShadow);
+  EXPECT_EQ(config->rate_limits.at(0).mode, GuardMode::kShadow);
+  EXPECT_TRUE(config->rate_limits.at(0).learn);
+  EXPECT_THAT(config->routes.at(0).rate_limits, ElementsAre(config->rate_limits.at(0).name));
+}
+
 TEST(QuickConfig, RefusesWhatIsNoUpstream) {
   const Result<Config> config = QuickConfig("http://127.0.0.1:9000/api");
   ASSERT_FALSE(config.has_value());
