@@ -28,10 +28,11 @@ PlanPointer PlanOf(const Shape& shape,
   using Body = sluice::dag::internal::Body<F>;
   auto draft = std::make_shared<sluice::dag::PlanDraft>("bench");
   draft->Add(sluice::dag::internal::DraftInput<sluice::dag::Done>());
+  const auto shared_policy = std::make_shared<const sluice::dag::Policy>(policy);
   const auto callable = std::make_shared<const F>(std::move(body));
   for (std::size_t i = 0; i < shape.size(); ++i) {
     auto node = sluice::dag::internal::DraftNode<Body, sluice::dag::internal::Absence::kForbidden>(
-        fmt::format("n{}", i), policy, callable);
+        fmt::format("n{}", i), shared_policy, callable);
     for (const std::uint16_t input : shape[i]) {
       node.inputs.push_back({.node = static_cast<std::uint16_t>(input + 1)});
     }

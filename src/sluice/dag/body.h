@@ -155,14 +155,14 @@ NodeDraft DraftInput() {
 
 template <typename B, Absence kAbsence>
 NodeDraft DraftNode(std::string_view name,
-                    const Policy& policy,
+                    std::shared_ptr<const Policy> policy,
                     std::shared_ptr<const void> callable) {
   constexpr bool kOptional = kAbsence == Absence::kAllowed;
   using Value = typename B::Value;
   using Stored = std::conditional_t<kOptional, std::optional<Value>, Value>;
   NodeDraft node;
   node.name = std::string(name);
-  node.policy = policy;
+  node.policy = std::move(policy);
   node.callable = std::move(callable);
   DescribeValue<Stored>(node);
   if constexpr (kOptional) {
@@ -200,6 +200,17 @@ bool CopySelected(const Step& step, RunBlock& run) {
   } catch (...) {
     run.FailedWithException();
     return false;
+  }
+}
+
+// Where a plan keeps a body; one without state needs no memory of its own.
+template <typename F>
+std::shared_ptr<const void> Keep(F body) {
+  if constexpr (std::is_empty_v<F> && std::is_default_constructible_v<F>) {
+    static const F stateless{};
+    return std::shared_ptr<const void>(std::shared_ptr<const void>(), &stateless);
+  } else {
+    return std::make_shared<const F>(std::move(body));
   }
 }
 

@@ -50,12 +50,16 @@ class Builder {
     using Body = internal::Body<F, H...>;
     return Output<typename Body::Value>{
         draft_.get(),
-        Add<Body, internal::Absence::kForbidden>(name, policy, std::move(body), inputs...)};
+        Add<Body, internal::Absence::kForbidden>(name, std::make_shared<const Policy>(policy),
+                                                 std::move(body), inputs...)};
   }
   template <typename F, typename... H>
     requires(!std::is_same_v<F, Policy>)
   auto Node(std::string_view name, F body, H... inputs) {
-    return Node(name, Policy{}, std::move(body), inputs...);
+    using Body = internal::Body<F, H...>;
+    return Output<typename Body::Value>{
+        draft_.get(), Add<Body, internal::Absence::kForbidden>(name, DefaultPolicy(),
+                                                               std::move(body), inputs...)};
   }
 
   // A node that may fail: its dependents get an empty optional then.
@@ -64,7 +68,8 @@ class Builder {
     using Body = internal::Body<F, H...>;
     return Output<std::optional<typename Body::Value>>{
         draft_.get(),
-        Add<Body, internal::Absence::kAllowed>(name, policy, std::move(body), inputs...)};
+        Add<Body, internal::Absence::kAllowed>(name, std::make_shared<const Policy>(policy),
+                                               std::move(body), inputs...)};
   }
   template <typename F, typename... H>
     requires(!std::is_same_v<F, Policy>)
@@ -138,7 +143,7 @@ class Builder {
                            Output<InnerIn> input) {
     const Output<InnerOut> out = Node(name, policy, SubplanBody<InnerIn, InnerOut>(), input);
     if (Owns(out)) {
-      draft_->node(out.node).subplan.plan = plan.compiled();
+      draft_->node(out.node).subplan = plan.compiled();
       draft_->node(out.node).note = "plan";
     }
     return out;
@@ -166,7 +171,7 @@ class Builder {
                          H... inputs) {
     using Body = internal::WriterBody<T, F, H...>;
     NodeDraft node = internal::DraftNode<Body, internal::Absence::kForbidden>(
-        name, policy, std::make_shared<const F>(std::move(body)));
+        name, std::make_shared<const Policy>(policy), internal::Keep(std::move(body)));
     internal::MakeStream<T>(node, options.capacity);
     internal::AddInputs(*draft_, node, inputs...);
     const std::uint16_t index = draft_->Add(std::move(node));
@@ -190,9 +195,12 @@ class Builder {
   }
 
   template <typename Body, internal::Absence kAbsence, typename F, typename... H>
-  std::uint16_t Add(std::string_view name, const Policy& policy, F body, H... inputs) {
-    NodeDraft node = internal::DraftNode<Body, kAbsence>(
-        name, policy, std::make_shared<const F>(std::move(body)));
+  std::uint16_t Add(std::string_view name,
+                    std::shared_ptr<const Policy> policy,
+                    F body,
+                    H... inputs) {
+    NodeDraft node = internal::DraftNode<Body, kAbsence>(name, std::move(policy),
+                                                         internal::Keep(std::move(body)));
     internal::AddInputs(*draft_, node, inputs...);
     return draft_->Add(std::move(node));
   }

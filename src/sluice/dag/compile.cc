@@ -18,9 +18,11 @@ class Compiler {
 
   void Run() {
     FindNeeded();
+    CountReaders();
     DescribeNodes();
     for (std::uint16_t node = 0; node < drafts_.size(); ++node)
       DescribeSelect(node);
+    LinkInputs();
     LinkDependents();
     CutIntoUnits();
     MakeSteps();
@@ -52,28 +54,26 @@ class Compiler {
 
   void FindNeeded() { needed_ = Reached(kNoNode, 0); }
 
+  void CountReaders() {
+    readers_.assign(drafts_.size(), 0);
+    ++readers_[plan_.output];
+    for (std::size_t i = 0; i < drafts_.size(); ++i) {
+      if (!needed_[i]) continue;
+      for (const InputDraft& input : drafts_[i].inputs) {
+        if (input.kind == EdgeKind::kData) ++readers_[input.node];
+      }
+    }
+  }
+
   void DescribeNodes() {
     plan_.nodes.resize(drafts_.size());
     plan_.info.resize(drafts_.size());
     plan_.first_states.assign(drafts_.size(), static_cast<std::uint8_t>(NodeState::kNotNeeded));
-    plan_.first_states[0] = static_cast<std::uint8_t>(NodeState::kSucceeded);
-    std::vector<std::uint32_t> readers(drafts_.size());
-    for (std::size_t i = 0; i < drafts_.size(); ++i) {
-      for (const InputDraft& input : drafts_[i].inputs) {
-        if (needed_[i] && input.kind == EdgeKind::kData) ++readers[input.node];
-      }
-    }
-    ++readers[plan_.output];
     for (std::uint16_t i = 0; i < drafts_.size(); ++i) {
       DescribeNode(i);
-      if (!needed_[i]) continue;
-      if (i != 0) plan_.first_states[i] = static_cast<std::uint8_t>(NodeState::kPending);
-      for (const InputDraft& input : drafts_[i].inputs) {
-        if (!needed_[input.node]) continue;  // Order-only, so it means nothing here.
-        plan_.info[i].inputs.push_back(
-            {.other = input.node, .kind = input.kind, .is_only_reader = readers[input.node] == 1});
-      }
+      if (needed_[i]) plan_.first_states[i] = static_cast<std::uint8_t>(NodeState::kPending);
     }
+    plan_.first_states[0] = static_cast<std::uint8_t>(NodeState::kSucceeded);
   }
 
   void DescribeNode(std::uint16_t index) {
@@ -81,16 +81,15 @@ class Compiler {
     NodeInfo& info = plan_.info[index];
     info.name = draft.name;
     info.note = draft.note;
-    info.where = draft.where;
-    info.policy = draft.policy;
-    info.fallback = draft.fallback;
+    info.policy = draft.policy.get();
+    info.fallback = draft.fallback ? &draft.fallback : nullptr;
     info.make_absent = draft.make_absent;
     info.destroy = draft.destroy;
     info.close_reader = draft.close_reader;
     info.end_writer = draft.end_writer;
-    info.subplan = draft.subplan;
+    info.subplan = draft.subplan.get();
     NodeRecord& node = plan_.nodes[index];
-    const Policy& policy = draft.policy;
+    const Policy& policy = *draft.policy;
     node.start = draft.start;
     node.step.call = draft.call;
     node.step.callable = draft.callable.get();
@@ -126,7 +125,7 @@ class Compiler {
               return input.kind != EdgeKind::kOrder && std::ranges::binary_search(side, input.node);
             });
         if (!is_first) continue;
-        plan_.info[node].inputs.push_back({.other = select.condition, .kind = EdgeKind::kControl});
+        controls_.push_back({.node = node, .condition = select.condition});
       }
     }
     plan_.info[index].select = static_cast<std::uint16_t>(plan_.selects.size());
@@ -142,10 +141,44 @@ class Compiler {
     return only;
   }
 
+  void LinkInputs() {
+    std::size_t edges = controls_.size();
+    for (const NodeDraft& draft : drafts_)
+      edges += draft.inputs.size();
+    plan_.input_edges.reserve(edges);  // So that the spans stay valid.
+    for (std::uint16_t node = 0; node < drafts_.size(); ++node) {
+      const std::size_t first = plan_.input_edges.size();
+      if (needed_[node]) AddInputs(node);
+      plan_.info[node].inputs = std::span(plan_.input_edges).subspan(first);
+    }
+  }
+
+  void AddInputs(std::uint16_t node) {
+    for (const InputDraft& input : drafts_[node].inputs) {
+      if (!needed_[input.node]) continue;  // Order-only, so it means nothing here.
+      plan_.input_edges.push_back(
+          {.other = input.node, .kind = input.kind, .is_only_reader = readers_[input.node] == 1});
+    }
+    for (const Control& control : controls_) {
+      if (control.node != node) continue;
+      plan_.input_edges.push_back({.other = control.condition, .kind = EdgeKind::kControl});
+    }
+  }
+
   void LinkDependents() {
+    std::vector<std::uint32_t> rows(drafts_.size() + 1);
+    for (const NodeEdge& input : plan_.input_edges)
+      ++rows[input.other + 1U];
+    for (std::size_t i = 1; i < rows.size(); ++i)
+      rows[i] += rows[i - 1];
+    plan_.dependent_edges.resize(plan_.input_edges.size());
+    const std::span<const NodeEdge> all(plan_.dependent_edges);
+    for (std::size_t node = 0; node < drafts_.size(); ++node) {
+      plan_.info[node].dependents = all.subspan(rows[node], rows[node + 1] - rows[node]);
+    }
     for (std::uint16_t node = 0; node < drafts_.size(); ++node) {
       for (const NodeEdge& input : plan_.info[node].inputs) {
-        plan_.info[input.other].dependents.push_back({.other = node, .kind = input.kind});
+        plan_.dependent_edges[rows[input.other]++] = {.other = node, .kind = input.kind};
       }
     }
   }
@@ -234,10 +267,11 @@ class Compiler {
           std::none_of(begin, plan_.edges.begin() + unit.end_edge,
                        [](std::uint32_t edge) { return (edge & UnitEdge::kSpecial) != 0; });
     }
-    const auto is_async = [&](std::uint16_t unit) { return plan_.units[unit].is_async; };
-    std::ranges::sort(plan_.roots, {}, [&](std::uint16_t unit) { return plan_.units[unit].head; });
-    const auto rest = std::ranges::stable_partition(plan_.roots, is_async);
-    plan_.async_roots = static_cast<std::uint16_t>(plan_.roots.size() - rest.size());
+    std::ranges::sort(plan_.roots, {}, [&](std::uint16_t unit) {
+      return std::pair(!plan_.units[unit].is_async, plan_.units[unit].head);
+    });
+    plan_.async_roots = static_cast<std::uint16_t>(std::ranges::count_if(
+        plan_.roots, [&](std::uint16_t unit) { return plan_.units[unit].is_async; }));
   }
 
   void CountWaits(std::uint16_t node) {
@@ -253,26 +287,42 @@ class Compiler {
   // Edges that decide a When() come first: what they skip must not start.
   void EdgesOf(std::uint16_t node) {
     const std::size_t first = plan_.edges.size();
-    for (const NodeEdge& edge : plan_.info[node].dependents) {
-      const std::uint16_t target = unit_of_[edge.other];
-      const Unit& unit = plan_.units[target];
-      if (unit.head != edge.other) continue;  // Within a region the sweep keeps the order.
-      std::uint32_t bits = target;
-      if (unit.waits_for == 1) bits |= UnitEdge::kSingle;
-      if (unit.is_async) bits |= UnitEdge::kAsync;
-      if (edge.kind == EdgeKind::kOrder) bits |= UnitEdge::kOrder;
-      if (edge.kind == EdgeKind::kStream) bits |= UnitEdge::kAtStart;
-      if (edge.kind == EdgeKind::kData && plan_.nodes[edge.other].kind == NodeKind::kSelect) {
-        const SelectRecord& select = plan_.selects[plan_.info[edge.other].select];
-        bits |= node == select.condition ? UnitEdge::kCondition : UnitEdge::kBranch;
-        const auto begin = plan_.edges.begin() + static_cast<std::ptrdiff_t>(first);
-        if (std::find(begin, plan_.edges.end(), bits) != plan_.edges.end()) continue;
+    if (!plan_.selects.empty()) {
+      for (const NodeEdge& edge : plan_.info[node].dependents) {
+        if (Decides(node, edge)) AddEdge(first, BitsOf(edge) | UnitEdge::kCondition);
       }
-      plan_.edges.push_back(bits);
     }
+    for (const NodeEdge& edge : plan_.info[node].dependents) {
+      const Unit& unit = plan_.units[unit_of_[edge.other]];
+      if (unit.head != edge.other) continue;  // Within a region the sweep keeps the order.
+      if (edge.kind != EdgeKind::kData || plan_.nodes[edge.other].kind != NodeKind::kSelect) {
+        plan_.edges.push_back(BitsOf(edge));
+      } else if (!Decides(node, edge)) {
+        AddEdge(first, BitsOf(edge) | UnitEdge::kBranch);
+      }
+    }
+  }
+
+  [[nodiscard]] bool Decides(std::uint16_t node, const NodeEdge& edge) const {
+    const std::uint16_t select = plan_.info[edge.other].select;
+    return edge.kind == EdgeKind::kData && select != kNoNode &&
+           plan_.selects[select].condition == node;
+  }
+
+  // A When() hears of a node once, however often it reads it.
+  void AddEdge(std::size_t first, std::uint32_t bits) {
     const auto begin = plan_.edges.begin() + static_cast<std::ptrdiff_t>(first);
-    std::stable_partition(begin, plan_.edges.end(),
-                          [](std::uint32_t edge) { return (edge & UnitEdge::kCondition) != 0; });
+    if (std::find(begin, plan_.edges.end(), bits) == plan_.edges.end()) plan_.edges.push_back(bits);
+  }
+
+  [[nodiscard]] std::uint32_t BitsOf(const NodeEdge& edge) const {
+    std::uint32_t bits = unit_of_[edge.other];
+    const Unit& unit = plan_.units[bits];
+    if (unit.waits_for == 1) bits |= UnitEdge::kSingle;
+    if (unit.is_async) bits |= UnitEdge::kAsync;
+    if (edge.kind == EdgeKind::kOrder) bits |= UnitEdge::kOrder;
+    if (edge.kind == EdgeKind::kStream) bits |= UnitEdge::kAtStart;
+    return bits;
   }
 
   std::uint32_t Reserve(std::size_t bytes, std::size_t align) {
@@ -338,9 +388,16 @@ class Compiler {
     }
   }
 
-  const std::vector<NodeDraft>& drafts_;
+  const std::deque<NodeDraft>& drafts_;
   CompiledPlan& plan_;
+  struct Control {
+    std::uint16_t node = 0;
+    std::uint16_t condition = 0;
+  };
+
   std::vector<bool> needed_;
+  std::vector<std::uint32_t> readers_;  // Of values.
+  std::vector<Control> controls_;       // Nodes that wait for the condition of a When().
   std::vector<std::uint16_t> unit_of_;
   std::vector<std::uint32_t> step_of_;
   std::size_t end_ = 0;
@@ -362,8 +419,8 @@ PlanResult<std::shared_ptr<const CompiledPlan>> Compile(std::shared_ptr<const Pl
   plan->output = output;
   plan->node_count = static_cast<std::uint32_t>(draft->nodes().size());
   plan->order = std::move(*order);
-  Compiler(*draft, *plan).Run();
   plan->draft = std::move(draft);
+  Compiler(*plan->draft, *plan).Run();
   return plan;
 }
 
@@ -377,7 +434,7 @@ PlanResult<std::shared_ptr<const CompiledPlan>> Recompile(const CompiledPlan& pl
                                      .message = "no node has this name"});
   }
   auto draft = std::make_shared<PlanDraft>(*plan.draft);
-  draft->node(node).policy = std::move(policy);
+  draft->node(node).policy = std::make_shared<const Policy>(std::move(policy));
   return Compile(std::move(draft), plan.output, plan.options);
 }
 

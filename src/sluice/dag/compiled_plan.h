@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -104,32 +105,27 @@ struct NodeEdge {
 class CompiledPlan;
 class PlanDraft;
 
-// A plan within a node: what its runners are made of.
-struct SubplanRecord {
-  std::shared_ptr<const CompiledPlan> plan;
-};
-
 // What people and the slow paths read.
 struct NodeInfo {
   // Puts the fallback's value into the slot; may throw.
   using MakeFallback = std::function<void(const NodeError& error, void* slot)>;
   using Destroy = void (*)(void* slot);
 
-  std::string name;
-  std::string note;   // "async", "blocking", "for_each", …, for pictures.
-  std::string where;  // Where it was described: "flows.yaml:12:5", or empty.
-  Policy policy;
-  MakeFallback fallback;
+  // Names, policy and fallback are the draft's, which the plan keeps.
+  std::string_view name;
+  std::string_view note;  // "async", "blocking", "for_each", …, for pictures.
+  const Policy* policy = nullptr;
+  const MakeFallback* fallback = nullptr;     // Null: it has none.
   void (*make_absent)(void* slot) = nullptr;  // Of optional nodes: puts an empty optional.
   Destroy destroy = nullptr;                  // Null when there is nothing to do.
   // Of streams: their reader's or their writer's node has ended.
   void (*close_reader)(void* slot) = nullptr;
   void (*end_writer)(void* slot, const NodeError* error) = nullptr;
-  SubplanRecord subplan;
-  std::uint16_t arguments = 0;       // How many of `inputs` have a value or a stream to read.
-  std::uint16_t select = kNoNode;    // Which SelectRecord a When() has.
-  std::vector<NodeEdge> inputs;      // In the order of the arguments, then control and order.
-  std::vector<NodeEdge> dependents;  // In declaration order.
+  const CompiledPlan* subplan = nullptr;  // Of a node that is a plan itself; the draft's.
+  std::uint16_t arguments = 0;            // How many of `inputs` have a value or a stream to read.
+  std::uint16_t select = kNoNode;         // Which SelectRecord a When() has.
+  std::span<const NodeEdge> inputs;       // In the order of the arguments, then control and order.
+  std::span<const NodeEdge> dependents;   // In declaration order.
 };
 
 class CompiledPlan {
@@ -180,6 +176,8 @@ class CompiledPlan {
   std::vector<Init> inits;  // Streams.
   std::vector<Drop> drops;  // Values with something to destroy, in reverse declaration order.
   std::vector<std::uint32_t> input_offsets;
+  std::vector<NodeEdge> input_edges;
+  std::vector<NodeEdge> dependent_edges;
   std::vector<std::uint16_t> order;        // All nodes, topologically, by declaration where free.
   std::shared_ptr<const PlanDraft> draft;  // Owns the functions; made anew for another policy.
 

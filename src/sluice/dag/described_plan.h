@@ -210,7 +210,7 @@ class Describer {
     }
     draft.name = node.name;
     draft.where = node.where;
-    draft.policy = node.policy;
+    draft.policy = std::make_shared<const Policy>(node.policy);
     draft.is_effect = node.is_effect;
     DescribeValue<Value>(draft);
     if (node.fallback) {
@@ -235,13 +235,13 @@ class Describer {
     std::vector<InputDraft> inputs;
     for (const DescribedInput& input : node.inputs) {
       const std::uint16_t from = names_.Resolve(&node, input);
-      if (from != kNoNode) inputs.push_back({.node = from, .where = input.where});
+      if (from != kNoNode) inputs.push_back({.node = from});
     }
     if (node.choose && inputs.size() == node.inputs.size()) inputs = Choice(node, inputs);
     draft_->node(index).inputs = std::move(inputs);
     for (const DescribedInput& earlier : node.after) {
       const std::uint16_t from = names_.Resolve(&node, earlier);
-      if (from != kNoNode) draft_->After(from, index, earlier.where);
+      if (from != kNoNode) draft_->After(from, index);
     }
   }
 

@@ -32,6 +32,11 @@ std::string_view NameOf(PlanErrorCode code) {
   return "";
 }
 
+const std::shared_ptr<const Policy>& DefaultPolicy() {
+  static const auto policy = std::make_shared<const Policy>();
+  return policy;
+}
+
 std::uint16_t PlanDraft::Add(NodeDraft node) {
   if (nodes_.size() >= kNodesMax) {
     Complain(PlanErrorCode::kTooManyNodes, node.name, "a plan has at most 65,000 nodes");
@@ -41,9 +46,8 @@ std::uint16_t PlanDraft::Add(NodeDraft node) {
   return static_cast<std::uint16_t>(nodes_.size() - 1);
 }
 
-void PlanDraft::After(std::uint16_t earlier, std::uint16_t later, std::string where) {
-  nodes_[later].inputs.push_back(
-      {.node = earlier, .kind = EdgeKind::kOrder, .where = std::move(where)});
+void PlanDraft::After(std::uint16_t earlier, std::uint16_t later) {
+  nodes_[later].inputs.push_back({.node = earlier, .kind = EdgeKind::kOrder});
 }
 
 void PlanDraft::Complain(PlanErrorCode code, std::string node, std::string message) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -20,15 +21,18 @@ struct InputDraft {
   std::uint16_t node = 0;
   EdgeKind kind = EdgeKind::kData;
   bool is_taken = false;  // Moved from by its reader.
-  std::string where = {};
 };
+
+// The policy of nodes that name none. One object, so that a plain node costs no copy.
+[[nodiscard]] const std::shared_ptr<const Policy>& DefaultPolicy();
 
 struct NodeDraft {
   std::string name;
   std::string note;
   std::string where;
   NodeKind kind = NodeKind::kPlain;
-  Policy policy;
+  // Shared by all nodes without one of their own.
+  std::shared_ptr<const Policy> policy = DefaultPolicy();
   Step::Call call = nullptr;
   NodeRecord::Start start = nullptr;
   std::shared_ptr<const void> callable;
@@ -49,7 +53,7 @@ struct NodeDraft {
   void (*close_reader)(void* slot) = nullptr;
   void (*end_writer)(void* slot, const NodeError* error) = nullptr;
 
-  SubplanRecord subplan;
+  std::shared_ptr<const CompiledPlan> subplan;  // Of a node that is a plan itself.
 };
 
 class PlanDraft {
@@ -61,13 +65,13 @@ class PlanDraft {
 
   // `later` starts only when `earlier` has ended, however it ended. Has no effect where the plan
   // does not run `earlier`.
-  void After(std::uint16_t earlier, std::uint16_t later, std::string where = {});
+  void After(std::uint16_t earlier, std::uint16_t later);
 
   // The first problem of all counts.
   void Complain(PlanErrorCode code, std::string node, std::string message);
 
   [[nodiscard]] NodeDraft& node(std::uint16_t index) { return nodes_[index]; }
-  [[nodiscard]] const std::vector<NodeDraft>& nodes() const { return nodes_; }
+  [[nodiscard]] const std::deque<NodeDraft>& nodes() const { return nodes_; }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::uint16_t Find(std::string_view name) const;  // kNoNode: there is none.
   // The first one; null: none so far.
@@ -77,7 +81,7 @@ class PlanDraft {
 
  private:
   std::string name_;
-  std::vector<NodeDraft> nodes_;
+  std::deque<NodeDraft> nodes_;  // Nodes are large and stay where they are.
   std::vector<PlanError> problems_;
 };
 

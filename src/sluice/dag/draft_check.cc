@@ -1,11 +1,12 @@
 #include "sluice/dag/draft_check.h"
 
 #include <algorithm>
+#include <bit>
 #include <functional>
+#include <numeric>
 #include <queue>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -28,19 +29,45 @@ bool IsNameChar(char c) {
          c == '-' || c == '.';
 }
 
+// An open hash table of node numbers: one allocation for all names.
+class NameSet {
+ public:
+  explicit NameSet(const PlanDraft& draft)
+      : draft_(draft), places_(std::bit_ceil(draft.nodes().size() * 2)) {}
+
+  // The node that has the name of `node` already; null: none, and now it is taken.
+  const NodeDraft* Add(std::size_t node) {
+    const std::string& name = draft_.nodes()[node].name;
+    std::size_t at = std::hash<std::string_view>()(name);
+    for (;; ++at) {
+      std::uint32_t& place = places_[at & (places_.size() - 1)];
+      if (place == 0) {
+        place = static_cast<std::uint32_t>(node + 1);
+        return nullptr;
+      }
+      const NodeDraft& other = draft_.nodes()[place - 1];
+      if (other.name == name) return &other;
+    }
+  }
+
+ private:
+  const PlanDraft& draft_;
+  std::vector<std::uint32_t> places_;
+};
+
 PlanResult<void> CheckNames(const PlanDraft& draft) {
-  std::unordered_map<std::string_view, const NodeDraft*> seen;
-  seen.reserve(draft.nodes().size());
-  for (const NodeDraft& node : draft.nodes()) {
+  NameSet names(draft);
+  for (std::size_t i = 0; i < draft.nodes().size(); ++i) {
+    const NodeDraft& node = draft.nodes()[i];
     if (node.name.empty() || !std::ranges::all_of(node.name, &IsNameChar)) {
       return Wrong(PlanErrorCode::kBadName, node, "a name is made of A-Z a-z 0-9 _ - and .");
     }
-    const auto [other, is_new] = seen.emplace(node.name, &node);
-    if (is_new) continue;
-    const std::string& first = other->second->where;
+    const NodeDraft* const first = names.Add(i);
+    if (first == nullptr) continue;
     return Wrong(PlanErrorCode::kDuplicateName, node,
-                 first.empty() ? "the name is taken already"
-                               : fmt::format("the name is taken already, at {}", first));
+                 first->where.empty()
+                     ? "the name is taken already"
+                     : fmt::format("the name is taken already, at {}", first->where));
   }
   return {};
 }
@@ -61,7 +88,7 @@ std::string_view ProblemOfRetry(const RetryPolicy& retry) {
 }
 
 std::string_view ProblemOfTimes(const NodeDraft& node) {
-  const Policy& policy = node.policy;
+  const Policy& policy = *node.policy;
   if (policy.timeout <= Nanos(0) || policy.attempt_timeout <= Nanos(0)) {
     return "a timeout is not positive";
   }
@@ -83,7 +110,7 @@ bool HasStream(const NodeDraft& node) {
 }
 
 PlanResult<void> CheckPolicy(const NodeDraft& node) {
-  const Policy& policy = node.policy;
+  const Policy& policy = *node.policy;
   const bool repeats = policy.retry.max_attempts > 1 || policy.hedge_after != Nanos::max();
   if (repeats && !policy.idempotent) {
     return Wrong(PlanErrorCode::kNotIdempotent, node,
@@ -144,7 +171,7 @@ PlanResult<void> CheckReaders(const PlanDraft& draft, std::uint16_t output) {
 
 // Follows unfinished inputs until a node comes again: that is the cycle, backwards.
 PlanError DescribeCycle(const PlanDraft& draft, const std::vector<std::uint32_t>& waits) {
-  const std::vector<NodeDraft>& nodes = draft.nodes();
+  const std::deque<NodeDraft>& nodes = draft.nodes();
   const auto unfinished = [&](std::uint16_t node) { return waits[node] > 0; };
   std::uint16_t at = 0;
   while (!unfinished(at))
@@ -179,6 +206,18 @@ PlanError DescribeCycle(const PlanDraft& draft, const std::vector<std::uint32_t>
                                  places.empty() ? "" : fmt::format(" ({})", places))};
 }
 
+// As always when handles are all there is: a node is declared after its inputs.
+bool IsInOrder(const PlanDraft& draft) {
+  std::size_t at = 0;
+  for (const NodeDraft& node : draft.nodes()) {
+    for (const InputDraft& input : node.inputs) {
+      if (input.node >= at) return false;
+    }
+    ++at;
+  }
+  return true;
+}
+
 }  // namespace
 
 PlanResult<void> CheckDraft(const PlanDraft& draft, std::uint16_t output) {
@@ -191,7 +230,12 @@ PlanResult<void> CheckDraft(const PlanDraft& draft, std::uint16_t output) {
 }
 
 PlanResult<std::vector<std::uint16_t>> OrderDraft(const PlanDraft& draft) {
-  const std::vector<NodeDraft>& nodes = draft.nodes();
+  const std::deque<NodeDraft>& nodes = draft.nodes();
+  if (IsInOrder(draft)) {
+    std::vector<std::uint16_t> order(nodes.size());
+    std::iota(order.begin(), order.end(), std::uint16_t{0});
+    return order;
+  }
   std::vector<std::uint32_t> waits(nodes.size());
   std::vector<std::uint32_t> rows(nodes.size() + 1);
   for (std::size_t node = 0; node < nodes.size(); ++node) {

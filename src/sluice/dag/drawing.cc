@@ -29,14 +29,14 @@ std::string LabelOf(const CompiledPlan& plan,
                     std::uint16_t node,
                     std::string_view line_break) {
   const NodeInfo& info = plan.info[node];
-  std::string label = info.name;
+  std::string label(info.name);
   const auto add = [&](std::string_view line) {
     if (!line.empty()) label += fmt::format("{}{}", line_break, line);
   };
   const bool is_plain_word = info.note.empty() || info.note == "async";
-  if (!is_plain_word) add("(" + info.note + ")");
-  add(PolicyLine(info.policy));
-  if (info.fallback) add("has a fallback");
+  if (!is_plain_word) add(fmt::format("({})", info.note));
+  add(PolicyLine(*info.policy));
+  if (info.fallback != nullptr) add("has a fallback");
   if (run != nullptr) add(NameOf(run->state(node)));
   return label;
 }

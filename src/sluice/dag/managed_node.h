@@ -39,7 +39,7 @@ class ManagedNode final : public Activity {
   ManagedNode(RunBlock& its_run, const NodeRecord& record, SteadyTime until);
   ~ManagedNode() = default;
 
-  [[nodiscard]] const Policy& policy() const { return run().plan().info[node_index()].policy; }
+  [[nodiscard]] const Policy& policy() const { return *run().plan().info[node_index()].policy; }
 
   void StartRound();
   void StartAttempt();

@@ -251,7 +251,7 @@ class Engine {
     const RandomNode& node = plan_.nodes[index];
     NodeDraft draft;
     draft.name = fmt::format("n{}", index);
-    draft.policy.timeout = node.timeout;
+    draft.policy = std::make_shared<const Policy>(Policy{.timeout = node.timeout});
     draft.callable = std::make_shared<const Call>(node, index);
     draft.kind = node.is_async ? NodeKind::kAsync : NodeKind::kPlain;
     draft.start = &Start;

@@ -51,9 +51,9 @@ void RunBlock::NotStarted(const NodeRecord& record) {
 bool RunBlock::Absorb(std::uint16_t node, std::unique_ptr<NodeError>& error) {
   const NodeInfo& info = plan_->info[node];
   void* const place = slot(plan_->nodes[node].step.slot);
-  if (info.fallback) {
+  if (info.fallback != nullptr) {
     try {
-      info.fallback(*error, place);
+      (*info.fallback)(*error, place);
       return true;
     } catch (...) {
       // What the fallback threw is the failure now, and an optional node can still do without.

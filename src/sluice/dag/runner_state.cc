@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sluice/contract/assert.h"
+#include "sluice/dag/draft.h"
 
 namespace sluice::dag {
 namespace {
@@ -22,13 +23,13 @@ Generation::Generation(RunnerState& runner, std::shared_ptr<const CompiledPlan> 
     : runner_(runner), plan_(std::move(plan)), subrunners_(plan_->node_count) {
   for (std::uint32_t node = 0; node < plan_->node_count; ++node) {
     const NodeInfo& info = plan_->info[node];
-    if (info.policy.retry.max_attempts > 1 && retry_tokens_.empty()) {
+    if (info.policy->retry.max_attempts > 1 && retry_tokens_.empty()) {
       retry_tokens_.resize(plan_->node_count);
     }
-    if (info.policy.retry.max_attempts > 1) retry_tokens_[node] = info.policy.retry.budget_burst;
-    if (info.subplan.plan != nullptr) {
-      subrunners_[node] =
-          std::make_unique<RunnerState>(runner.loop(), info.subplan.plan, RunnerOptions{});
+    if (info.policy->retry.max_attempts > 1) retry_tokens_[node] = info.policy->retry.budget_burst;
+    if (info.subplan != nullptr) {
+      subrunners_[node] = std::make_unique<RunnerState>(
+          runner.loop(), plan_->draft->nodes()[node].subplan, RunnerOptions{});
     }
   }
 }
@@ -68,7 +69,7 @@ void Generation::Free(RunBlock& run) {
 }
 
 void Generation::EarnRetry(std::uint16_t node) {
-  const RetryPolicy& retry = plan_->info[node].policy.retry;
+  const RetryPolicy& retry = plan_->info[node].policy->retry;
   retry_tokens_[node] = std::min(retry_tokens_[node] + retry.budget_ratio, retry.budget_burst);
 }
 

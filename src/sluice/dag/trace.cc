@@ -60,7 +60,7 @@ RunTrace::RunTrace(const RunView& run) : plan_name_(run.plan().name) {
   const RunBlock::Moments* moments = run.block().moments();
   const SteadyTime began = run.block().began_at();
   for (std::uint16_t node = 1; node < plan.node_count; ++node) {
-    TraceRow row{.node = plan.info[node].name, .state = run.state(node)};
+    TraceRow row{.node = std::string(plan.info[node].name), .state = run.state(node)};
     if (moments != nullptr) {
       const RunBlock::Moments& at = moments[node];
       if (at.start != kNever) row.start = at.start - began;
@@ -79,7 +79,7 @@ RunTrace::RunTrace(const RunView& run) : plan_name_(run.plan().name) {
   }
   if (last == kNoNode || last == 0 || moments[last].start == kNever) return;
   for (std::uint16_t node = last; node != kNoNode; node = CriticalInput(run, node)) {
-    critical_path_.push_back(plan.info[node].name);
+    critical_path_.emplace_back(plan.info[node].name);
     rows_[node - 1U].is_critical = true;
   }
   std::ranges::reverse(critical_path_);

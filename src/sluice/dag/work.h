@@ -122,9 +122,9 @@ class WorkPromiseBase {
     bool await_ready() noexcept { return false; }
     template <typename Promise>
     void await_suspend(std::coroutine_handle<Promise> self) noexcept {
-      WorkOwner& owner = *self.promise().owner;
+      WorkOwner& told = *self.promise().owner;
       self.destroy();  // First: what comes next can use the frame's memory while it is warm.
-      owner.finished(owner);
+      told.finished(told);
     }
     void await_resume() noexcept {}
   };
