@@ -51,22 +51,32 @@ traffic::Selection PickEndpoint(Exchange& exchange) {
   return exchange.asked.client->balancer.Pick(request, loop.now(), loop.random());
 }
 
+// Which of a plan's breakers is asked, and by which key.
+breaker::GuardCall CallOf(const Exchange& exchange, const BreakerPlan& plan) {
+  if (plan.keyed == nullptr) return {.guard = plan.guard.get(), .request = {}};
+  const KeySource source{exchange.request(), exchange.client_address, exchange.captures,
+                         exchange.path};
+  const std::uint64_t key = RateKeyHash(*plan.key, source, exchange.worker.key_hasher);
+  return {.guard = plan.keyed.get(), .request = {.key_hash = key}};
+}
+
 // All breakers of the attempt, or none.
 Result<void> TakePermits(Exchange& exchange) {
-  std::array<Guard*, kBreakersMax> guards{};
+  std::array<breaker::GuardCall, kBreakersMax> calls{};
   exchange.breaker_count = 0;
   for (const BreakerPlan* plan : {&exchange.route->breaker, &PlanOf(exchange).breaker}) {
     // An alternative says nothing about the upstream that the route's breaker watches.
     const bool is_routes = plan == &exchange.route->breaker;
-    if (plan->guard == nullptr || (is_routes && exchange.is_substitute)) continue;
-    guards[exchange.breaker_count] = plan->guard.get();
+    if (is_routes && exchange.is_substitute) continue;
+    if (plan->guard == nullptr && plan->keyed == nullptr) continue;
+    calls[exchange.breaker_count] = CallOf(exchange, *plan);
     exchange.classifiers[exchange.breaker_count] = &plan->classify;
     ++exchange.breaker_count;
   }
   if (exchange.breaker_count == 0) return {};
   const breaker::AllDecision decision =
-      breaker::AcquireAll(std::span<Guard* const>(guards.data(), exchange.breaker_count),
-                          GuardRequest{}, exchange.worker.loop.now(), exchange.breaker_permits);
+      breaker::AcquireAll(std::span<const breaker::GuardCall>(calls.data(), exchange.breaker_count),
+                          exchange.worker.loop.now(), exchange.breaker_permits);
   if (decision.admitted) return {};
   exchange.breaker_count = 0;
   return std::unexpected(Error{.code = decision.refused_by->refusal(),

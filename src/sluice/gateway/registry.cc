@@ -207,7 +207,9 @@ Result<BreakerPlan> Registry::PlanBreaker(const config::BreakerConfig& config,
                                           SnapshotPlan& plan,
                                           SteadyTime now) {
   const breaker::BreakerOptions options = OptionsOf(config, name, call_timeout);
-  BreakerPlan out{.guard = FindBreaker(name), .classify = ClassifyOptionsOf(config)};
+  if (!config.key.empty()) return PlanKeyedBreaker(config, options, plan, now);
+  BreakerPlan out{
+      .guard = FindBreaker(name), .keyed = nullptr, .classify = ClassifyOptionsOf(config)};
   if (out.guard != nullptr) {
     ConfigProblems problems;
     Validate(options, name, problems);
@@ -224,6 +226,36 @@ Result<BreakerPlan> Registry::PlanBreaker(const config::BreakerConfig& config,
       breaker::Breaker::Create(options, next_seed_++, now);
   if (!made) return Invalid(made.error().detail);
   out.guard = std::move(*made);
+  return out;
+}
+
+Result<BreakerPlan> Registry::PlanKeyedBreaker(const config::BreakerConfig& config,
+                                               const breaker::BreakerOptions& options,
+                                               SnapshotPlan& plan,
+                                               SteadyTime now) {
+  const breaker::KeyedBreakerOptions keyed{
+      .breaker = options,
+      .max_keys = static_cast<std::size_t>(config.max_keys),
+      .on_keys_full = config.on_keys_full == config::OnKeysFull::kAllow
+                          ? breaker::OnKeysFull::kAllow
+                          : breaker::OnKeysFull::kSharedBreaker};
+  // Made in any case: it finds every problem of the options.
+  Result<std::unique_ptr<breaker::KeyedBreaker>> made =
+      breaker::KeyedBreaker::Create(keyed, next_seed_++, now);
+  if (!made) return Invalid(made.error().detail);
+  BreakerPlan out{.guard = nullptr, .keyed = FindKeyedBreaker(options.name)};
+  out.key = &config.key;
+  out.classify = ClassifyOptionsOf(config);
+  const auto before = breaker_keys_.find(options.name);
+  // Another key tells other calls apart: what was learnt of them would mean nothing.
+  if (out.keyed == nullptr || before == breaker_keys_.end() || before->second != config.key) {
+    out.keyed = std::move(*made);
+    return out;
+  }
+  plan.on_commit.emplace_back([guard = out.keyed, keyed](SteadyTime at) {
+    const Result<void> done = guard->Reconfigure(keyed, at);
+    SLUICE_ASSERT(done.has_value());  // Validated above.
+  });
   return out;
 }
 
@@ -372,12 +404,18 @@ std::shared_ptr<const Snapshot> Registry::Commit(SnapshotPlan plan, SteadyTime n
   }
   current_ = std::move(plan.snapshot);
   breakers_.clear();
-  for (const UpstreamPlan& upstream : current_->upstreams) {
-    if (upstream.breaker.guard) breakers_.emplace(upstream.config->name, upstream.breaker.guard);
-  }
-  for (const RoutePlan& route : current_->routes) {
-    if (route.breaker.guard) breakers_.emplace(route.config->name, route.breaker.guard);
-  }
+  keyed_breakers_.clear();
+  breaker_keys_.clear();
+  const auto note = [this](const BreakerPlan& breaker, const std::string& name) {
+    if (breaker.guard) breakers_.emplace(name, breaker.guard);
+    if (!breaker.keyed) return;
+    keyed_breakers_.emplace(name, breaker.keyed);
+    breaker_keys_.emplace(name, *breaker.key);
+  };
+  for (const UpstreamPlan& upstream : current_->upstreams)
+    note(upstream.breaker, upstream.config->name);
+  for (const RoutePlan& route : current_->routes)
+    note(route.breaker, route.config->name);
   return current_;
 }
 
@@ -410,6 +448,11 @@ void Registry::Relimit(const RatePlan& plan, std::int64_t limit) const {
 std::shared_ptr<breaker::Breaker> Registry::FindBreaker(const std::string& name) const {
   const auto found = breakers_.find(name);
   return found == breakers_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<breaker::KeyedBreaker> Registry::FindKeyedBreaker(const std::string& name) const {
+  const auto found = keyed_breakers_.find(name);
+  return found == keyed_breakers_.end() ? nullptr : found->second;
 }
 
 }  // namespace sluice::gateway

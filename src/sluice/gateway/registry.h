@@ -63,6 +63,14 @@ class Registry {
   // that this breaker guards, start again from cold.
   void Rewarm(const std::string& name, SteadyTime now) const;
 
+  // The same of breakers with keys.
+  [[nodiscard]] std::shared_ptr<breaker::KeyedBreaker> FindKeyedBreaker(
+      const std::string& name) const;
+  [[nodiscard]] const std::map<std::string, std::shared_ptr<breaker::KeyedBreaker>>&
+  keyed_breakers() const {
+    return keyed_breakers_;
+  }
+
   // Gives the rule `plan` of the snapshot in force another limit, with the burst that goes with it,
   // until the next reload.
   void Relimit(const RatePlan& plan, std::int64_t limit) const;
@@ -87,6 +95,10 @@ class Registry {
   [[nodiscard]] Result<void> ReadBodyFiles(const std::string& name,
                                            config::DegradeConfig& config) const;
   [[nodiscard]] Result<void> PlanUpstreams(SnapshotPlan& plan, SteadyTime now);
+  [[nodiscard]] Result<BreakerPlan> PlanKeyedBreaker(const config::BreakerConfig& config,
+                                                     const breaker::BreakerOptions& options,
+                                                     SnapshotPlan& plan,
+                                                     SteadyTime now);
   [[nodiscard]] Result<void> PlanEjection(UpstreamPlan& upstream,
                                           const UpstreamPlan* before,
                                           SnapshotPlan& plan,
@@ -107,6 +119,9 @@ class Registry {
   std::uint64_t generation_ = 0;
   std::shared_ptr<const Snapshot> current_;
   std::map<std::string, std::shared_ptr<breaker::Breaker>> breakers_;
+  std::map<std::string, std::shared_ptr<breaker::KeyedBreaker>> keyed_breakers_;
+  // By which key each of them tells calls apart.
+  std::map<std::string, std::vector<config::RateKeyPart>> breaker_keys_;
 };
 
 }  // namespace sluice::gateway

@@ -14,6 +14,7 @@
 
 #include "sluice/breaker/breaker.h"
 #include "sluice/breaker/classify.h"
+#include "sluice/breaker/keyed_breaker.h"
 #include "sluice/breaker/outlier_detector.h"
 #include "sluice/breaker/slow_start.h"
 #include "sluice/contract/address.h"
@@ -36,7 +37,9 @@ struct RatePlan {
 
 // A breaker, and how its upstream's answers are classified.
 struct BreakerPlan {
-  std::shared_ptr<breaker::Breaker> guard;
+  std::shared_ptr<breaker::Breaker> guard;                // Without a key; else null.
+  std::shared_ptr<breaker::KeyedBreaker> keyed;           // With one; else null.
+  const std::vector<config::RateKeyPart>* key = nullptr;  // That of `keyed`.
   breaker::ClassifyOptions classify;
 };
 
@@ -55,7 +58,7 @@ struct RoutePlan {
   std::vector<const config::ListenerConfig*> listeners;  // Empty: all ingress listeners.
   std::size_t upstream = 0;              // Index into Snapshot::upstreams; only when forwarding.
   std::vector<std::size_t> rate_limits;  // Indices into Snapshot::rate_limits.
-  BreakerPlan breaker;                   // The route's own; guard is null: none.
+  BreakerPlan breaker;                   // The route's own; both null: none.
   std::shared_ptr<degrade::DegradeChain> chain;        // Null: plain refusals.
   std::shared_ptr<degrade::StaleCache> kept;           // Null: the chain has no stale_cache step.
   const degrade::StaleCacheAnswer* keeping = nullptr;  // That step's, in the chain.

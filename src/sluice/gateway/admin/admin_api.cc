@@ -55,6 +55,21 @@ bool IsPostPath(std::string_view path) {
          path == "/api/v1/upgrade" || path.starts_with(kBreakers);
 }
 
+// A breaker with keys does it to all of them.
+template <typename AnyBreaker>
+bool SetBreaker(AnyBreaker& breaker, std::string_view action, SteadyTime now) {
+  if (action == "force_open") {
+    breaker.ForceOpen(now);
+  } else if (action == "close") {
+    breaker.Close(now);
+  } else if (action == "reset") {
+    breaker.Reset(now);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 AdminApi::AdminApi(Gateway& gateway, ProcessHooks hooks)
@@ -159,20 +174,19 @@ AdminResponse AdminApi::PostBreaker(std::string_view rest) {
       slash == std::string_view::npos ? std::string_view() : rest.substr(slash + 1);
   const std::string name(rest.substr(0, slash));
   const std::shared_ptr<breaker::Breaker> breaker = gateway_.registry().FindBreaker(name);
-  if (breaker == nullptr) return Refuse(404, "not_found", fmt::format("no breaker `{}`", name));
-  const SteadyTime now = gateway_.control().now();
-  if (action == "force_open") {
-    breaker->ForceOpen(now);
-  } else if (action == "close") {
-    breaker->Close(now);
-  } else if (action == "reset") {
-    breaker->Reset(now);
-  } else {
-    return Refuse(404, "not_found", "a breaker can force_open, close and reset");
+  const std::shared_ptr<breaker::KeyedBreaker> keyed = gateway_.registry().FindKeyedBreaker(name);
+  if (breaker == nullptr && keyed == nullptr) {
+    return Refuse(404, "not_found", fmt::format("no breaker `{}`", name));
   }
+  const SteadyTime now = gateway_.control().now();
+  const bool is_done =
+      breaker != nullptr ? SetBreaker(*breaker, action, now) : SetBreaker(*keyed, action, now);
+  if (!is_done) return Refuse(404, "not_found", "a breaker can force_open, close and reset");
   gateway_.Log(fmt::format("breaker_set name={} action={}", name, action));
-  return Json(fmt::format("{{\"ok\":true,\"state\":\"{}\"}}\n",
-                          breaker::NameOf(breaker->Snapshot(now).state)));
+  const breaker::State state = breaker != nullptr        ? breaker->Snapshot(now).state
+                               : keyed->is_forced_open() ? breaker::State::kForcedOpen
+                                                         : breaker::State::kClosed;
+  return Json(fmt::format("{{\"ok\":true,\"state\":\"{}\"}}\n", breaker::NameOf(state)));
 }
 
 }  // namespace sluice::gateway::admin

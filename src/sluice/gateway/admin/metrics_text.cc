@@ -203,6 +203,14 @@ void AddBreakers(Gateway& gateway, Page& page) {
     }
     page.Add({Label("rule", name)}, opened);
   }
+  std::map<std::string, breaker::KeyedBreakerStats> keyed;
+  for (const auto& [name, breaker] : gateway.registry().keyed_breakers())
+    keyed.emplace(name, breaker->Stats(now));
+  const auto each_keyed = [&](auto value) {
+    for (const auto& [name, stats] : keyed)
+      page.Add({Label("rule", name)}, value(stats));
+  };
+  each_keyed([](const breaker::KeyedBreakerStats& stats) { return stats.opened_total; });
   page.Begin(MetricType::Counter, "sluice_breaker_transitions_total", "Changes of state.");
   for (const auto& [name, breaker] : breakers) {
     const breaker::BreakerSnapshot state = breaker->Snapshot(now);
@@ -221,6 +229,14 @@ void AddBreakers(Gateway& gateway, Page& page) {
   for (const auto& [name, breaker] : breakers) {
     page.Add({Label("rule", name)}, breaker->Snapshot(now).not_permitted_total);
   }
+  each_keyed([](const breaker::KeyedBreakerStats& stats) { return stats.not_permitted_total; });
+  page.Begin(MetricType::Gauge, "sluice_breaker_keys", "Keys with a breaker of their own.");
+  each_keyed([](const breaker::KeyedBreakerStats& stats) { return stats.keys; });
+  page.Begin(MetricType::Gauge, "sluice_breaker_keys_not_closed", "Of these, not closed.");
+  each_keyed([](const breaker::KeyedBreakerStats& stats) { return stats.keys_not_closed; });
+  page.Begin(MetricType::Counter, "sluice_breaker_overflow_total",
+             "Calls whose key found no room for a breaker.");
+  each_keyed([](const breaker::KeyedBreakerStats& stats) { return stats.overflow_total; });
 }
 
 void AddOutliers(const Snapshot& snapshot, Page& page) {

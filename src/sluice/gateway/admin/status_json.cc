@@ -36,32 +36,25 @@ Json TopKeysJson(const limit::RateLimit& guard, SteadyTime now) {
   return keys;
 }
 
-Json RateLimitJson(const RatePlan& plan, const Lesson* lesson, SteadyTime now) {
+Json RateLimitJson(const RatePlan& plan, SteadyTime now) {
   const limit::RateLimitStats stats = plan.guard->Stats();
   const auto algorithm = static_cast<limit::Algorithm>(plan.config->algorithm);
   const auto calendar = static_cast<limit::Calendar>(plan.config->calendar);
   const bool is_calendar = calendar != limit::Calendar::kNone;
-  Json json = {
-      {"name", plan.config->name},
-      {"kind", "rate_limit"},
-      {"mode", NameOf(plan.config->mode)},
-      {"algorithm", limit::NameOf(algorithm)},
-      {"limit", plan.config->limit},
-      {"period_seconds",
-       Seconds(is_calendar ? limit::PeriodLengthMax(calendar) : plan.config->period)},
-      {"burst", algorithm == limit::Algorithm::kGcra ? plan.config->burst : plan.config->limit},
-      {"is_keyed", !plan.config->key.empty()},
-      {"keys", stats.keyed.keys},
-      {"max_keys", plan.config->max_keys},
-      {"table_full", stats.keyed.table_full},
-      {"decisions", DecisionsJson(stats.decisions)},
-      {"top_keys", TopKeysJson(*plan.guard, now)}};
-  if (lesson != nullptr) {
-    json["limit"] = lesson->limit;
-    json["burst"] = limit::EffectiveBurst({.limit = lesson->limit, .period = plan.config->period});
-    json["learnt"] = {{"peak_per_second", lesson->peak_per_second}, {"is_over", lesson->is_told}};
-  }
-  return json;
+  return {{"name", plan.config->name},
+          {"kind", "rate_limit"},
+          {"mode", NameOf(plan.config->mode)},
+          {"algorithm", limit::NameOf(algorithm)},
+          {"limit", plan.config->limit},
+          {"period_seconds",
+           Seconds(is_calendar ? limit::PeriodLengthMax(calendar) : plan.config->period)},
+          {"burst", algorithm == limit::Algorithm::kGcra ? plan.config->burst : plan.config->limit},
+          {"is_keyed", !plan.config->key.empty()},
+          {"keys", stats.keyed.keys},
+          {"max_keys", plan.config->max_keys},
+          {"table_full", stats.keyed.table_full},
+          {"decisions", DecisionsJson(stats.decisions)},
+          {"top_keys", TopKeysJson(*plan.guard, now)}};
 }
 
 Json BreakerJson(const std::string& name, breaker::Breaker& guard, SteadyTime now) {
@@ -81,6 +74,23 @@ Json BreakerJson(const std::string& name, breaker::Breaker& guard, SteadyTime no
           {"ignored", state.ignored_total},
           {"not_permitted", state.not_permitted_total},
           {"would_refuse", state.would_refuse_total}};
+}
+
+Json KeyedBreakerJson(const std::string& name, const breaker::KeyedBreaker& guard, SteadyTime now) {
+  const breaker::KeyedBreakerStats stats = guard.Stats(now);
+  return {{"name", name},
+          {"kind", "breaker"},
+          {"is_keyed", true},
+          {"is_forced_open", guard.is_forced_open()},
+          {"keys", stats.keys},
+          {"keys_not_closed", stats.keys_not_closed},
+          {"opened", stats.opened_total},
+          {"successes", stats.successes_total},
+          {"failures", stats.failures_total},
+          {"not_permitted", stats.not_permitted_total},
+          {"would_refuse", stats.would_refuse_total},
+          {"evicted", stats.evicted_total},
+          {"overflow", stats.overflow_total}};
 }
 
 Json DegradeJson(const degrade::DegradeChain& chain) {
@@ -227,6 +237,9 @@ std::string GuardsJson(Gateway& gateway) {
     guards.push_back(RateLimitJson(plan, gateway.learning().Find(plan.config->name), now));
   for (const auto& [name, breaker] : gateway.registry().breakers()) {
     guards.push_back(BreakerJson(name, *breaker, now));
+  }
+  for (const auto& [name, breaker] : gateway.registry().keyed_breakers()) {
+    guards.push_back(KeyedBreakerJson(name, *breaker, now));
   }
   for (const degrade::DegradeChain* chain : ChainsOf(snapshot))
     guards.push_back(DegradeJson(*chain));

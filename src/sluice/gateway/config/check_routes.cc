@@ -140,6 +140,14 @@ void CheckRouteBreaker(const Config& config,
                        const std::string& path,
                        Findings& findings) {
   CheckBreaker(*route.circuit_breaker, path + ".circuit_breaker", findings);
+  const Result<PathTemplate> pattern = PathTemplate::Parse(route.match.path_template);
+  for (std::size_t i = 0; i < route.circuit_breaker->key.size(); ++i) {
+    const RateKeyPart& part = route.circuit_breaker->key[i];
+    if (part.kind != RateKeyKind::kPathParam) continue;
+    if (pattern && pattern->HasVariable(part.name)) continue;
+    findings.Complain(Child(path + ".circuit_breaker.key", i),
+                      fmt::format("needs {{{}}} in match.path_template", Shown(part.name)));
+  }
   for (const UpstreamConfig& upstream : config.upstreams) {
     if (upstream.name != route.name || !upstream.circuit_breaker) continue;
     findings.Complain(path + ".circuit_breaker",

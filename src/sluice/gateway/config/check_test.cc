@@ -53,6 +53,21 @@ TEST(CheckListeners, AddressesDoNotClash) {
                           "choose another port"));
 }
 
+TEST(CheckUpstreams, KeysOfABreakerFitItsPlace) {
+  const auto problem = [](std::string_view breaker) {
+    return ProblemsOf(WithUpstream(fmt::format(", circuit_breaker: {{{}}}", breaker)));
+  };
+  EXPECT_THAT(problem("key: [{header: X-Tenant}], max_keys: 5"), IsEmpty());
+  EXPECT_THAT(problem("max_keys: 5"),
+              ElementsAre("upstreams[0].circuit_breaker.key: is required with max_keys and "
+                          "on_keys_full"));
+  EXPECT_THAT(problem("key: [{path_param: id}]"),
+              ElementsAre("upstreams[0].circuit_breaker.key[0]: path_param is of a route: give the "
+                          "route a circuit_breaker"));
+  EXPECT_THAT(ProblemsOf(WithRoute(", circuit_breaker: {key: [{path_param: id}]}")),
+              ElementsAre("routes[0].circuit_breaker.key[0]: needs {id} in match.path_template"));
+}
+
 TEST(CheckUpstreams, EjectionTimesAndFactorsFitTogether) {
   const auto problem = [](std::string_view outliers, std::string_view endpoints) {
     return ProblemsOf(

@@ -114,6 +114,11 @@ void CheckUpstreams(const Config& config, Findings& findings) {
     CheckOutliers(upstream, path, findings);
     if (upstream.circuit_breaker) {
       CheckBreaker(*upstream.circuit_breaker, path + ".circuit_breaker", findings);
+      for (std::size_t j = 0; j < upstream.circuit_breaker->key.size(); ++j) {
+        if (upstream.circuit_breaker->key[j].kind != RateKeyKind::kPathParam) continue;
+        findings.Complain(Child(path + ".circuit_breaker.key", j),
+                          "path_param is of a route: give the route a circuit_breaker");
+      }
     }
     if (upstream.name.empty()) continue;
     if (!names.insert(upstream.name).second) {
@@ -133,6 +138,12 @@ void CheckBreaker(const BreakerConfig& breaker, const std::string& path, Finding
                       fmt::format("must be at least wait_duration_in_open_state ({}), got {}",
                                   PrintDuration(breaker.wait_duration_in_open_state),
                                   PrintDuration(breaker.wait_backoff.max)));
+  }
+  const BreakerConfig defaults;
+  const bool is_bounded =
+      breaker.max_keys != defaults.max_keys || breaker.on_keys_full != defaults.on_keys_full;
+  if (breaker.key.empty() && is_bounded) {
+    findings.Complain(path + ".key", "is required with max_keys and on_keys_full");
   }
   const SlidingWindowConfig& window = breaker.sliding_window;
   if (window.type == WindowType::kCount && window.buckets != SlidingWindowConfig{}.buckets) {

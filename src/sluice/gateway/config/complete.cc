@@ -29,6 +29,13 @@ void CompleteLimit(RateLimitConfig& limit) {
   }
 }
 
+void CompleteBreaker(std::optional<BreakerConfig>& breaker) {
+  if (!breaker) return;
+  for (RateKeyPart& part : breaker->key) {
+    if (part.kind == RateKeyKind::kHeader) part.name = Lowered(part.name);
+  }
+}
+
 void CompleteStatic(StaticStep& step, const std::string& path, Findings& findings) {
   std::map<std::string, std::string> lowered;
   for (auto& [name, value] : step.headers) {
@@ -44,11 +51,13 @@ void CompleteStatic(StaticStep& step, const std::string& path, Findings& finding
 
 void Complete(Config& config, Findings& findings) {
   for (UpstreamConfig& upstream : config.upstreams) {
+    CompleteBreaker(upstream.circuit_breaker);
     if (upstream.hash_on && upstream.hash_on->kind == HashOnKind::kHeader) {
       upstream.hash_on->name = Lowered(upstream.hash_on->name);
     }
   }
   for (RouteConfig& route : config.routes) {
+    CompleteBreaker(route.circuit_breaker);
     route.match.host = Lowered(route.match.host);
     for (HeaderMatch& header : route.match.headers)
       header.name = Lowered(header.name);

@@ -129,15 +129,6 @@ struct RouteConfig {
   std::optional<Bytes> max_body_bytes;           // 0 .. 1 TiB, instead of the listener's.
 };
 
-enum class RateKeyKind : std::uint8_t { kIp, kHeader, kCookie, kPathParam, kGeneric };
-
-// One part of a key. `ip` is the client's address (IPv6 by its /64).
-struct RateKeyPart {
-  RateKeyKind kind = RateKeyKind::kIp;
-  std::string name;  // Header (lower-cased), cookie, template name; generic: the text itself.
-  friend bool operator==(const RateKeyPart&, const RateKeyPart&) = default;
-};
-
 enum class RateAlgorithm : std::uint8_t {
   kGcra,
   kSlidingWindow,

@@ -1,5 +1,6 @@
 #include <array>
 
+#include "sluice/gateway/config/choice_slots.h"
 #include "sluice/gateway/config/describe.h"
 #include "sluice/gateway/config/scalar_slots.h"
 #include "sluice/gateway/config/slots.h"
@@ -10,6 +11,7 @@ namespace {
 using std::chrono::hours;
 using std::chrono::milliseconds;
 
+constexpr std::array<std::string_view, 2> kOnKeysFull{"shared_breaker", "allow"};
 constexpr std::array<std::string_view, 2> kWindowTypes{"time", "count"};
 constexpr std::array<std::string_view, 2> kThresholdModes{"gte", "gt"};
 // A rate of nothing would trip on the first good call.
@@ -23,6 +25,20 @@ auto StatusList(std::vector<StatusRange>& statuses) {
 }  // namespace
 
 void Describe(FieldVisitor& v, BreakerConfig& x) {
+  v.Field({.name = "key",
+           .doc = "A breaker for each: `{header: x-tenant}`, `ip`, `{cookie: name}`, "
+                  "`{path_param: name}`, `{generic: text}`. Several make one key of all.",
+           .default_text = "one breaker for all"},
+          List(x.key, {.min = 0, .max = 8}, [](RateKeyPart& value) { return RateKeySlot(value); }));
+  v.Field({.name = "max_keys",
+           .doc = "Breakers at once. A healthy, idle one makes room for a new key; one that has "
+                  "failures never does."},
+          Count(x.max_keys, 1, 100'000));
+  v.Field(
+      {.name = "on_keys_full",
+       .doc = "What a new key meets where none makes room: one breaker that all such keys share, "
+              "or none."},
+      Word(x.on_keys_full, {.now = kOnKeysFull}));
   v.Field({.name = "sliding_window", .doc = "Which calls the rates are taken from."},
           Object(x.sliding_window));
   v.Field({.name = "minimum_number_of_calls", .doc = "Fewer are not judged."},

@@ -41,6 +41,15 @@ struct HealthCheckConfig {
   std::string host;  // Host field; empty: the endpoint.
 };
 
+enum class RateKeyKind : std::uint8_t { kIp, kHeader, kCookie, kPathParam, kGeneric };
+
+// One part of a key. `ip` is the client's address (IPv6 by its /64).
+struct RateKeyPart {
+  RateKeyKind kind = RateKeyKind::kIp;
+  std::string name;  // Header (lower-cased), cookie, template name; generic: the text itself.
+  friend bool operator==(const RateKeyPart&, const RateKeyPart&) = default;
+};
+
 enum class WindowType : std::uint8_t { kTime, kCount };
 
 struct SlidingWindowConfig {
@@ -75,7 +84,13 @@ struct BreakerIgnoreConfig {
   std::vector<StatusRange> statuses = {{.first = 429, .last = 429}};
 };
 
+// What a new key meets when `max_keys` breakers are in use and none is healthy and idle.
+enum class OnKeysFull : std::uint8_t { kSharedBreaker, kAllow };
+
 struct BreakerConfig {
+  std::vector<RateKeyPart> key;   // Empty: one breaker for all calls.
+  std::int64_t max_keys = 1'000;  // 1 .. 100'000 breakers; read only with a key.
+  OnKeysFull on_keys_full = OnKeysFull::kSharedBreaker;
   SlidingWindowConfig sliding_window;
   std::int64_t minimum_number_of_calls = 20;  // 1 .. 100'000; below it no rate is judged.
   double failure_rate_threshold = 50;         // Above 0 .. 100 percent.
