@@ -36,25 +36,32 @@ Json TopKeysJson(const limit::RateLimit& guard, SteadyTime now) {
   return keys;
 }
 
-Json RateLimitJson(const RatePlan& plan, SteadyTime now) {
+Json RateLimitJson(const RatePlan& plan, const Lesson* lesson, SteadyTime now) {
   const limit::RateLimitStats stats = plan.guard->Stats();
   const auto algorithm = static_cast<limit::Algorithm>(plan.config->algorithm);
   const auto calendar = static_cast<limit::Calendar>(plan.config->calendar);
   const bool is_calendar = calendar != limit::Calendar::kNone;
-  return {{"name", plan.config->name},
-          {"kind", "rate_limit"},
-          {"mode", NameOf(plan.config->mode)},
-          {"algorithm", limit::NameOf(algorithm)},
-          {"limit", plan.config->limit},
-          {"period_seconds",
-           Seconds(is_calendar ? limit::PeriodLengthMax(calendar) : plan.config->period)},
-          {"burst", algorithm == limit::Algorithm::kGcra ? plan.config->burst : plan.config->limit},
-          {"is_keyed", !plan.config->key.empty()},
-          {"keys", stats.keyed.keys},
-          {"max_keys", plan.config->max_keys},
-          {"table_full", stats.keyed.table_full},
-          {"decisions", DecisionsJson(stats.decisions)},
-          {"top_keys", TopKeysJson(*plan.guard, now)}};
+  Json json = {
+      {"name", plan.config->name},
+      {"kind", "rate_limit"},
+      {"mode", NameOf(plan.config->mode)},
+      {"algorithm", limit::NameOf(algorithm)},
+      {"limit", plan.config->limit},
+      {"period_seconds",
+       Seconds(is_calendar ? limit::PeriodLengthMax(calendar) : plan.config->period)},
+      {"burst", algorithm == limit::Algorithm::kGcra ? plan.config->burst : plan.config->limit},
+      {"is_keyed", !plan.config->key.empty()},
+      {"keys", stats.keyed.keys},
+      {"max_keys", plan.config->max_keys},
+      {"table_full", stats.keyed.table_full},
+      {"decisions", DecisionsJson(stats.decisions)},
+      {"top_keys", TopKeysJson(*plan.guard, now)}};
+  if (lesson != nullptr) {
+    json["limit"] = lesson->limit;
+    json["burst"] = limit::EffectiveBurst({.limit = lesson->limit, .period = plan.config->period});
+    json["learnt"] = {{"peak_per_second", lesson->peak_per_second}, {"is_over", lesson->is_told}};
+  }
+  return json;
 }
 
 Json BreakerJson(const std::string& name, breaker::Breaker& guard, SteadyTime now) {
