@@ -101,7 +101,7 @@ bool HeavyHitters::Count(std::uint64_t key_hash, Asked asked, SteadyTime now, st
     Entry& entry = entries_[place];
     entry.count = count;
     if (asked == Asked::kRefused) entry.refused = SaturatingAdd(entry.refused, weight);
-    wants_text = entry.text_size == 0;
+    wants_text = !entry.has_text;
   }
   lock_.Unlock();
   return wants_text;
@@ -112,6 +112,7 @@ void HeavyHitters::NoteText(std::uint64_t key_hash, std::string_view text) {
   const auto found = std::ranges::find(hashes_, key_hash);
   if (found == hashes_.end() || key_hash == 0) return;
   Entry& entry = entries_[static_cast<std::size_t>(found - hashes_.begin())];
+  entry.has_text = true;
   entry.text_size = static_cast<std::uint8_t>(std::min(text.size(), kTextMax));
   std::copy_n(text.begin(), entry.text_size, entry.text.begin());
 }

@@ -72,6 +72,7 @@ class HeavyHitters {
   struct Entry {
     std::uint32_t count = 0;
     std::uint32_t refused = 0;
+    bool has_text = false;  // Which may be empty.
     std::uint8_t text_size = 0;
     std::array<char, kTextMax> text{};
   };

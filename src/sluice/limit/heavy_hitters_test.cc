@@ -111,6 +111,13 @@ TEST(HeavyHitters, TheTextIsAskedForOnceAndBounded) {
   EXPECT_EQ(top[0].text, std::string(HeavyHitters::kTextMax, 'a'));
 }
 
+TEST(HeavyHitters, AnEmptyTextIsAskedForOnceToo) {
+  HeavyHitters hitters(kStart);
+  EXPECT_TRUE(hitters.Note(kAnn, Asked::kAdmitted, kStart));
+  hitters.NoteText(kAnn, "");
+  EXPECT_FALSE(hitters.Note(kAnn, Asked::kAdmitted, kStart));
+}
+
 TEST(HeavyHitters, OnlySixteenAreKept) {
   HeavyHitters hitters(kStart);
   for (std::uint64_t key = 1; key <= 100; ++key)
