@@ -177,6 +177,7 @@ class AsioLoad {
 
   void Work(int count) {
     left_ = count;
+    peak_ = count / 2;
     io.restart();
     for (int i = 0; i < kInFlight / kThreads; ++i)
       BeginOne();
@@ -196,10 +197,11 @@ class AsioLoad {
   void BeginOne() {
     --left_;
     (new AsioRun(*this, io))->Begin();
-    if (left_ == 0) bytes_at_peak = CountMemory().live_bytes;
+    if (left_ == peak_) bytes_at_peak = CountMemory().live_bytes;
   }
 
   int left_ = 0;
+  int peak_ = 0;  // When that many are left, all places are taken.
 };
 
 AsioRun::AsioRun(AsioLoad& its_load, boost::asio::io_context& io)

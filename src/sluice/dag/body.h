@@ -251,6 +251,7 @@ bool Owns(PlanDraft& draft, const H& handle) {
 
 template <typename... H>
 void AddInputs(PlanDraft& draft, NodeDraft& node, const H&... inputs) {
+  node.inputs.reserve(sizeof...(H));
   (static_cast<void>(
        Owns(draft, inputs) &&
        (node.inputs.push_back(
