@@ -49,6 +49,7 @@ class Page {
     std::uint64_t below = 0;
     for (std::size_t i = 0; i < LatencyHistogram::kBoundsNanos.size(); ++i) {
       below += buckets[i];
+      if (i < LatencyHistogram::kFirstExported) continue;
       metric.histogram.bucket.push_back(
           {below, static_cast<double>(LatencyHistogram::kBoundsNanos[i]) / 1e9});
     }

@@ -42,13 +42,17 @@ double RouteTotals::QuantileSeconds(double quantile) const {
   for (const std::uint64_t bucket : duration)
     all += bucket;
   if (all == 0) return 0;
-  const auto rank = static_cast<std::uint64_t>(std::ceil(quantile * static_cast<double>(all)));
-  std::uint64_t below = 0;
+  const double rank = std::ceil(quantile * static_cast<double>(all));
+  double below = 0;
+  double lower = 0;
   for (std::size_t i = 0; i < LatencyHistogram::kBoundsNanos.size(); ++i) {
-    below += duration[i];
-    if (below >= rank) return static_cast<double>(LatencyHistogram::kBoundsNanos[i]) / 1e9;
+    const auto inside = static_cast<double>(duration[i]);
+    const auto upper = static_cast<double>(LatencyHistogram::kBoundsNanos[i]);
+    if (below + inside >= rank) return (lower + (upper - lower) * (rank - below) / inside) / 1e9;
+    below += inside;
+    lower = upper;
   }
-  return static_cast<double>(LatencyHistogram::kBoundsNanos.back()) / 1e9;
+  return lower / 1e9;
 }
 
 RouteTotals TotalsOf(const std::vector<std::unique_ptr<RouteStats>>& blocks) {

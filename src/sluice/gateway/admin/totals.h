@@ -28,7 +28,8 @@ struct RouteTotals {
   std::uint64_t degraded = 0;
 
   [[nodiscard]] double MeanSeconds() const;
-  // The upper bound of the bucket that holds the quantile (0..1); 0 without requests.
+  // The quantile (0..1), taken evenly within its bucket; the last bound where it lies beyond, 0
+  // without requests.
   [[nodiscard]] double QuantileSeconds(double quantile) const;
 };
 
