@@ -15,15 +15,11 @@
 namespace sluice::gateway {
 namespace {
 
-// As long as a route has one upstream, that one. A host that no route knows is looked up.
-Task<Result<AskedUpstream>> ChooseUpstream(Exchange& exchange) {
-  if (IsUnknownHost(exchange)) {
-    Result<AskedUpstream> found = co_await FindUnknownHost(exchange);
-    co_return found;
-  }
+// As long as a route has one upstream, that one.
+AskedUpstream UpstreamOf(const Exchange& exchange) {
   const std::size_t upstream = exchange.route->upstream;
-  co_return AskedUpstream{.plan = &exchange.snapshot->snapshot->upstreams[upstream],
-                          .client = exchange.snapshot->clients[upstream]};
+  return {.plan = &exchange.snapshot->snapshot->upstreams[upstream],
+          .client = exchange.snapshot->clients[upstream]};
 }
 
 Task<Result<Response>> Answer(Exchange& exchange) {
@@ -37,10 +33,14 @@ Task<Result<Response>> Answer(Exchange& exchange) {
   const Result<void> admitted = co_await Admit(exchange);
   if (!admitted) co_return std::unexpected(admitted.error());
 
-  // Which version answers?
-  const Result<AskedUpstream> asked = co_await ChooseUpstream(exchange);
-  if (!asked) co_return std::unexpected(asked.error());
-  exchange.asked = *asked;
+  // Which version answers? A host that no route knows is looked up first.
+  if (IsUnknownHost(exchange)) {
+    Result<AskedUpstream> found = co_await FindUnknownHost(exchange);
+    if (!found) co_return std::unexpected(found.error());
+    exchange.asked = std::move(*found);
+  } else {
+    exchange.asked = UpstreamOf(exchange);
+  }
 
   // Per attempt: pick an endpoint, take its breakers' permits, send, maybe repeat.
   Result<Response> reply = co_await Forward(exchange);
