@@ -388,7 +388,7 @@ class Compiler {
     }
   }
 
-  const std::deque<NodeDraft>& drafts_;
+  const std::vector<NodeDraft>& drafts_;
   CompiledPlan& plan_;
   struct Control {
     std::uint16_t node = 0;

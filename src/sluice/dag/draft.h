@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -71,7 +70,7 @@ class PlanDraft {
   void Complain(PlanErrorCode code, std::string node, std::string message);
 
   [[nodiscard]] NodeDraft& node(std::uint16_t index) { return nodes_[index]; }
-  [[nodiscard]] const std::deque<NodeDraft>& nodes() const { return nodes_; }
+  [[nodiscard]] const std::vector<NodeDraft>& nodes() const { return nodes_; }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] std::uint16_t Find(std::string_view name) const;  // kNoNode: there is none.
   // The first one; null: none so far.
@@ -81,7 +80,7 @@ class PlanDraft {
 
  private:
   std::string name_;
-  std::deque<NodeDraft> nodes_;  // Nodes are large and stay where they are.
+  std::vector<NodeDraft> nodes_;
   std::vector<PlanError> problems_;
 };
 

@@ -171,7 +171,7 @@ PlanResult<void> CheckReaders(const PlanDraft& draft, std::uint16_t output) {
 
 // Follows unfinished inputs until a node comes again: that is the cycle, backwards.
 PlanError DescribeCycle(const PlanDraft& draft, const std::vector<std::uint32_t>& waits) {
-  const std::deque<NodeDraft>& nodes = draft.nodes();
+  const std::vector<NodeDraft>& nodes = draft.nodes();
   const auto unfinished = [&](std::uint16_t node) { return waits[node] > 0; };
   std::uint16_t at = 0;
   while (!unfinished(at))
@@ -230,7 +230,7 @@ PlanResult<void> CheckDraft(const PlanDraft& draft, std::uint16_t output) {
 }
 
 PlanResult<std::vector<std::uint16_t>> OrderDraft(const PlanDraft& draft) {
-  const std::deque<NodeDraft>& nodes = draft.nodes();
+  const std::vector<NodeDraft>& nodes = draft.nodes();
   if (IsInOrder(draft)) {
     std::vector<std::uint16_t> order(nodes.size());
     std::iota(order.begin(), order.end(), std::uint16_t{0});

@@ -87,6 +87,44 @@ TEST(DagScenario, D27_ACancelledRunMayBeCancelledAgain) {
   });
 }
 
+TEST(DagScenario, D27_ABodyMayCancelItsOwnRun) {
+  for (const bool is_plain : {true, false}) {
+    DagWorld w;
+    std::optional<Running<int>> running;
+    Builder<Order> b("self");
+    const auto sleeps = b.Node("sleeps", w.Body({.takes = 5ms}), b.input());
+    const auto plain = b.Node(
+        "plain",
+        [&](int value) {
+          if (is_plain) running->Cancel();
+          return value;
+        },
+        sleeps);
+    const auto call = b.Node(
+        "call",
+        [&](Context& context, int value) -> Work<int> {
+          if (!is_plain) running->Cancel();
+          co_return context.stop_requested() ? -1 : value;
+        },
+        plain);
+    const auto end = b.Node("end", [](int x) { return x; }, call);
+    const auto plan = std::move(b).Build(end);
+    Runner<Order, int> runner(w.loop, *plan);
+    Finished<int> finished;
+    TaskGroup tasks;
+    w.loop.Enter([&] {
+      running.emplace(runner.Run({}));
+      tasks.Spawn(AwaitHere(w, running, finished));
+    });
+    EXPECT_TRUE(w.world.RunUntilIdle());
+    EXPECT_EQ(finished.at, 5ms);
+    EXPECT_EQ(finished.outcome->error()->kind, FailureKind::kCancelled);
+    EXPECT_EQ(finished.outcome->StateOf("end"), NodeState::kCancelled);
+    EXPECT_EQ(runner.in_flight(), 0U);
+    w.loop.Enter([&] { finished.outcome.reset(); });
+  }
+}
+
 std::string LogOf(std::uint64_t seed) {
   DagWorld w;
   Random random(seed);
