@@ -134,6 +134,7 @@ gateway::GatewayWorld ServerProcess::World() {
   world.open_access_log = &OpenAccessLog;
   world.reopen_access_log = [](ByteSink& sink) { static_cast<platform::FileSink&>(sink).Reopen(); };
   world.read_file = &ReadBodyFile;
+  world.host_load = &host_load_;
   world.log = &LogLine;
   world.seed = platform::RandomSeed();
   world.environment = &EnvironmentVariable;

@@ -20,6 +20,7 @@
 #include "sluice/gateway/config/config.h"
 #include "sluice/gateway/gateway.h"
 #include "sluice/platform/linux/handover.h"
+#include "sluice/platform/linux/host_load.h"
 #include "sluice/platform/linux/loop.h"
 #include "sluice/platform/linux/loop_thread.h"
 #include "sluice/platform/linux/signals.h"
@@ -55,6 +56,7 @@ class ServerProcess {
   const ServeOptions& options_;
   gateway::config::Config config_;
   ListeningSockets& sockets_;
+  platform::HostLoadReader host_load_;
   std::unique_ptr<platform::EpollLoop> control_;
   std::vector<std::unique_ptr<platform::LoopThread>> threads_;
   std::unique_ptr<gateway::Gateway> gateway_;

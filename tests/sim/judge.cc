@@ -1,6 +1,7 @@
 #include "tests/sim/judge.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -77,7 +78,7 @@ std::string JudgeBody(const Expectation& expectation, const Message& message) {
 
 // Everything but the outcome. Empty: it fits.
 std::string JudgeRest(const Expectation& expectation, const Answer& answer) {
-  if (expectation.within && answer.took > *expectation.within) {
+  if (expectation.shares.empty() && expectation.within && answer.took > *expectation.within) {
     return fmt::format("expected within {}", Tell(*expectation.within));
   }
   if (expectation.not_before && answer.took < *expectation.not_before) {
@@ -139,6 +140,38 @@ bool Fits(const Outcome& outcome, const Answer& answer) {
   return status >= outcome.status_min && status <= outcome.status_max;
 }
 
+// How long the given part of the answers that fit took at most.
+std::string JudgeWithin(const Expectation& expectation, const std::vector<Answer>& answers) {
+  std::vector<Nanos> took;
+  for (const Answer& answer : answers) {
+    if (Fits(expectation.shares.front().outcome, answer)) took.push_back(answer.took);
+  }
+  if (took.empty()) return {};
+  std::ranges::sort(took);
+  const double last = std::ceil(expectation.within_ratio * static_cast<double>(took.size()));
+  const Nanos slowest = took[static_cast<std::size_t>(std::max(1.0, last)) - 1];
+  if (slowest <= *expectation.within) return {};
+  return fmt::format("expected {:g}% within {}, got {} for so many", expectation.within_ratio * 100,
+                     Tell(*expectation.within), Tell(slowest));
+}
+
+void JudgeShares(const Expectation& expectation,
+                 const std::vector<Answer>& answers,
+                 std::vector<std::string>& problems) {
+  for (const Share& share : expectation.shares) {
+    const auto fits = [&share](const Answer& answer) { return Fits(share.outcome, answer); };
+    const auto got = static_cast<double>(std::ranges::count_if(answers, fits)) /
+                     static_cast<double>(answers.size());
+    if (share.at_least ? got >= share.ratio : got <= share.ratio) continue;
+    problems.push_back(fmt::format("expected {} {:g}% {}, got {:.2f}% of {}",
+                                   share.at_least ? "at least" : "at most", share.ratio * 100,
+                                   Tell(share.outcome), got * 100, answers.size()));
+  }
+  if (!expectation.within) return;
+  std::string problem = JudgeWithin(expectation, answers);
+  if (!problem.empty()) problems.push_back(std::move(problem));
+}
+
 std::vector<std::string> Judge(const Expectation& expectation, const std::vector<Answer>& answers) {
   std::vector<std::string> problems;
   for (std::size_t i = 0; i < answers.size(); ++i) {
@@ -153,6 +186,7 @@ std::vector<std::string> Judge(const Expectation& expectation, const std::vector
     problems.push_back(
         fmt::format("{}: got {} (client {} of {})", problem, Tell(answer), i + 1, answers.size()));
   }
+  if (!expectation.shares.empty()) JudgeShares(expectation, answers, problems);
   for (const auto& [count, expected] : expectation.counts) {
     const Outcome& outcome = expected;
     const auto fits = [&outcome](const Answer& answer) { return Fits(outcome, answer); };

@@ -48,6 +48,7 @@ bool ParseExpectOption(Words& words, Expectation& expectation) {
     expectation.from = words.Take("the name of an upstream");
   } else if (words.TakeIf("within")) {
     expectation.within = words.TakeDuration("a bound");
+    if (words.TakeIf("for")) expectation.within_ratio = words.TakePercent("a part of the answers");
   } else if (words.TakeIf("not before")) {
     expectation.not_before = words.TakeDuration("a bound");
   } else if (words.TakeIf("with header")) {
@@ -62,6 +63,17 @@ bool ParseExpectOption(Words& words, Expectation& expectation) {
     return words.TakeIf("each");
   }
   return true;
+}
+
+// The parts after `at least` or `at most`.
+void ParseShares(Words& words, Expectation& expectation) {
+  do {
+    Share share{.at_least = !words.TakeIf("at most")};
+    if (share.at_least) words.Expect("at least");
+    share.ratio = words.TakePercent("a part of the answers");
+    share.outcome = ParseOutcome(words);
+    expectation.shares.push_back(share);
+  } while (words.TakeIf("and"));
 }
 
 void ParseCounts(Words& words, Expectation& expectation, std::size_t clients) {
@@ -80,7 +92,9 @@ void ParseCounts(Words& words, Expectation& expectation, std::size_t clients) {
 
 Expectation ParseExpectation(Words& words, std::size_t clients) {
   Expectation expectation;
-  if (ReadTimes(words.peek())) {
+  if (words.peek() == "at") {
+    ParseShares(words, expectation);
+  } else if (ReadTimes(words.peek())) {
     ParseCounts(words, expectation, clients);
   } else {
     expectation.all = ParseOutcome(words);

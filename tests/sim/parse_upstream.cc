@@ -23,6 +23,11 @@ bool ParseAnswerOption(Words& words, Behaviour& behaviour) {
     behaviour.headers.push_back(words.TakeHeader());
   } else if (words.TakeIf("with body of")) {
     behaviour.body = PatternBody(words.TakeSize("the length of the body"));
+  } else if (words.TakeIf("with capacity")) {
+    behaviour.capacity = static_cast<std::size_t>(words.TakeCount("a number of requests"));
+    if (behaviour.capacity == 0) words.Complain("an upstream works on one request at least");
+    words.Expect("at once , each");
+    behaviour.work = words.TakeDuration("the time of a request");
   } else if (words.TakeIf("chunked")) {
     behaviour.chunked = true;
   } else if (words.TakeIf("and closes after")) {

@@ -49,7 +49,9 @@ struct Behaviour {
   Nanos piece_every{0};
   std::optional<Bytes> cut_after;  // Only so many bytes of the body, then the end…
   bool cut_by_reset = false;       // …or a reset.
-  double failing_ratio = 0;        // So many of the requests get `failing_status`.
+  std::size_t capacity = 0;        // Requests worked on at once, each `work`; 0: all.
+  Nanos work{0};
+  double failing_ratio = 0;  // So many of the requests get `failing_status`.
   int failing_status = 503;
 };
 
@@ -75,15 +77,24 @@ struct Outcome {
   int status_max = 0;
 };
 
+// "at least 99.4% 200".
+struct Share {
+  bool at_least = true;
+  double ratio = 0;
+  Outcome outcome;
+};
+
 struct Expectation {
-  // Either one outcome for all, or counts that add up to all.
+  // Either one outcome for all, or counts that add up to all, or shares.
   std::vector<std::pair<std::size_t, Outcome>> counts;
   std::optional<Outcome> all;
+  std::vector<Share> shares;
   std::optional<std::string> body;
   std::optional<std::string> containing;
   std::optional<Bytes> body_bytes;
   std::optional<std::string> from;  // An upstream, or one of its endpoints ("pay/2").
   std::optional<Nanos> within;
+  double within_ratio = 1;  // With shares: this part of what fits the first of them.
   std::optional<Nanos> not_before;
   std::vector<Header> with_headers;  // An empty value: any.
   std::vector<std::string> without_headers;

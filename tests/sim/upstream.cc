@@ -217,10 +217,20 @@ std::string SimUpstream::Compose(const Endpoint& endpoint,
   return answer;
 }
 
+// When the request will be done: it waits in order for the place that is free first, and is worked
+// on even if its client is gone by then, as a thread of a real server would.
+SteadyTime SimUpstream::TakePlace(Endpoint& endpoint, const Behaviour& behaviour) const {
+  endpoint.busy_until.resize(behaviour.capacity);
+  const auto first = std::ranges::min_element(endpoint.busy_until);
+  *first = std::max(*first, loop_.now()) + behaviour.work;
+  return *first;
+}
+
 Task<bool> SimUpstream::Answer(Endpoint& endpoint,
                                Stream& stream,
                                Behaviour behaviour,
                                std::string method) {
+  if (behaviour.capacity > 0) co_await loop_.SleepUntil(TakePlace(endpoint, behaviour));
   if (behaviour.delay > Nanos(0)) co_await loop_.SleepUntil(loop_.now() + behaviour.delay);
   const bool raw = behaviour.kind == Behaviour::Kind::kAnswersRaw;
   const std::string told = raw ? "raw bytes" : std::to_string(behaviour.status);

@@ -52,7 +52,8 @@ class SimUpstream {
     std::unique_ptr<Listener> listener;
     std::uint64_t requests = 0;
     std::vector<Stream*> streams;
-    std::string bytes_seen;  // The last kBytesSeenMax.
+    std::vector<SteadyTime> busy_until;  // With a capacity: of each place to work at.
+    std::string bytes_seen;              // The last kBytesSeenMax.
   };
 
   static constexpr Bytes kBytesSeenMax = 1024 * kKiB;
@@ -65,6 +66,7 @@ class SimUpstream {
                                   Stream& stream,
                                   Behaviour behaviour,
                                   std::string method);
+  [[nodiscard]] SteadyTime TakePlace(Endpoint& endpoint, const Behaviour& behaviour) const;
   [[nodiscard]] Task<bool> SendPaced(Stream& stream, std::string bytes, Behaviour behaviour);
   [[nodiscard]] Task<void> WaitForEnd(Stream& stream);
   [[nodiscard]] std::string Compose(const Endpoint& endpoint,

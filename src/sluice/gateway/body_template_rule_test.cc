@@ -12,11 +12,29 @@ namespace sluice::gateway {
 namespace {
 
 TEST(BodyTemplateRule, AgreesWithTheRoomThatFillsTemplates) {
-  for (const std::string_view text :
-       {"", "plain", "{{path}}", "{{ path }}", "{{method}}{{host}}{{reason}}{{rule}}",
-        "{{retry_after_seconds}}", "{{header.X-A}}", "{{query.q}}", "{{capture.id}}", "{{header.}}",
-        "{{header}}", "{{query}}", "{{capture.}}", "{{}}", "{{ }}", "{{path", "{{path}", "}}",
-        "{{path}}{{", "{{Path}}", "{{path }} {{body}}", "{{{path}}}", R"({"a":{"b":{}}})"}) {
+  for (const std::string_view text : {"",
+                                      "plain",
+                                      "{{path}}",
+                                      "{{ path }}",
+                                      "{{method}}{{host}}{{reason}}{{rule}}",
+                                      "{{retry_after_seconds}}",
+                                      "{{header.X-A}}",
+                                      "{{query.q}}",
+                                      "{{capture.id}}",
+                                      "{{header.}}",
+                                      "{{header}}",
+                                      "{{query}}",
+                                      "{{capture.}}",
+                                      "{{}}",
+                                      "{{ }}",
+                                      "{{path",
+                                      "{{path}",
+                                      "}}",
+                                      "{{path}}{{",
+                                      "{{Path}}",
+                                      "{{path }} {{body}}",
+                                      "{{{path}}}",
+                                      R"({"a":{"b":{}}})"}) {
     EXPECT_EQ(!config::kBodyTemplateRule.check(text).has_value(),
               degrade::BodyTemplate::Parse(text).has_value())
         << text;

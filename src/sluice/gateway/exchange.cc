@@ -15,6 +15,7 @@ Exchange::Exchange(WorkerContext& its_worker, const wire::HeadLimits& limits)
       head_limits(limits),
       reader(limits),
       wait_ended(its_worker.loop),
+      admission_wait(its_worker.loop),
       head_timer(nullptr, this),
       pump_changed(its_worker.loop) {}
 
@@ -42,6 +43,16 @@ void Exchange::Reset() {
 
   asked = {};
   is_substitute = false;
+  for (Permit& permit : load_permits)
+    permit = Permit();
+  load_count = 0;
+  for (Permit& permit : attempt_permits)
+    permit = Permit();
+  attempt_count = 0;
+  for (Permit& permit : throttle_permits)
+    permit = Permit();
+  level.reset();
+
   tried = {};
   judged = {};
   acquiring.reset();
@@ -83,6 +94,7 @@ void Exchange::Shrink() {
 void Exchange::GiveUp() {
   client_is_gone = true;
   wait_ended.Set();
+  admission_wait.Interrupt();
   if (acquiring) acquiring->Cancel();
   if (upstream_stream != nullptr) upstream_stream->Cancel();
 }

@@ -24,6 +24,7 @@
 #include "sluice/contract/time.h"
 #include "sluice/contract/timer.h"
 #include "sluice/degrade/refusal.h"
+#include "sluice/gateway/admission_wait.h"
 #include "sluice/gateway/reason.h"
 #include "sluice/gateway/router.h"
 #include "sluice/gateway/snapshot.h"
@@ -62,6 +63,11 @@ struct RequestBodyState {
 // At most a rate limit for each name of a route (the loader bounds them) and two breakers.
 inline constexpr std::size_t kRateLimitsMax = 16;
 inline constexpr std::size_t kBreakersMax = 2;
+// At most so many concurrency limits of a route or an upstream (the loader bounds them), and the
+// gateway's own rules.
+inline constexpr std::size_t kConcurrencyMax = 4;
+inline constexpr std::size_t kLoadPermitsMax = kConcurrencyMax + 1;
+inline constexpr std::size_t kThrottlesMax = 2;
 
 // What a rate limit let in, to be given back when a later guard refuses.
 struct TakenTokens {
@@ -136,6 +142,16 @@ struct Exchange {
   degrade::RateLimitStatus quota;
   int refusal_status = 0;  // Of the rule that refused, where it has one of its own.
   std::optional<limit::RetryBudget::Token> retry_token;
+
+  // --- Overload (overload.cc).
+  AdmissionWait admission_wait;
+  std::array<Permit, kLoadPermitsMax> load_permits;  // Held until the end.
+  std::size_t load_count = 0;
+  std::array<Permit, kConcurrencyMax> attempt_permits;  // Of the current attempt.
+  std::size_t attempt_count = 0;
+  std::array<Permit, kThrottlesMax> throttle_permits;
+  std::optional<std::uint32_t> level;  // Once it was asked for: how much the request matters.
+  SteadyTime entered{};                // When the limits had let it in.
 
   // --- The upstream (forwarder.cc).
   AskedUpstream asked;

@@ -12,6 +12,7 @@
 
 #include "sluice/breaker/acquire_all.h"
 #include "sluice/breaker/classify.h"
+#include "sluice/gateway/overload.h"
 #include "sluice/gateway/request_body.h"
 #include "sluice/gateway/request_key.h"
 #include "sluice/gateway/upstream_request.h"
@@ -86,6 +87,13 @@ Result<void> TakePermits(Exchange& exchange) {
                                .retry_after = decision.retry_after});
 }
 
+// A later guard refused the attempt.
+void RefundBreakers(Exchange& exchange) {
+  for (std::size_t i = 0; i < exchange.breaker_count; ++i)
+    exchange.breaker_permits[i].Refund(exchange.worker.loop.now());
+  exchange.breaker_count = 0;
+}
+
 // Tells outlier detection, once an attempt, how its endpoint did.
 void JudgeHost(Exchange& exchange, std::optional<breaker::HostVerdict> verdict) {
   const JudgedAttempt judged = std::exchange(exchange.judged, {});
@@ -98,6 +106,7 @@ void JudgeHost(Exchange& exchange, std::optional<breaker::HostVerdict> verdict) 
 }
 
 void SettleWithError(Exchange& exchange, const Error& error) {
+  SettleAttempt(exchange, error);
   JudgeHost(exchange, breaker::HostVerdictOf(error));
   const SteadyTime now = exchange.worker.loop.now();
   const Nanos duration = now - exchange.upstream_started;
@@ -109,6 +118,7 @@ void SettleWithError(Exchange& exchange, const Error& error) {
 }
 
 void SettleWithStatus(Exchange& exchange, const wire::ResponseHead& head) {
+  SettleAttempt(exchange, head);
   const SteadyTime now = exchange.worker.loop.now();
   const breaker::Refusal refusal = head.headers.Find("x-sluice-reason") != nullptr
                                        ? breaker::Refusal::kByPeerGuard
@@ -207,6 +217,7 @@ Task<Result<Response>> FailAttempt(Exchange& exchange, Error error) {
       permit = Permit();  // Says nothing of the server.
     exchange.breaker_count = 0;
     exchange.judged = {};
+    RefundAttempt(exchange);
   } else {
     SettleWithError(exchange, explained);
   }
@@ -249,6 +260,13 @@ Task<Result<Response>> Attempt(Exchange& exchange) {
   exchange.upstream_label = selection->label();
   const Result<void> permitted = TakePermits(exchange);
   if (!permitted) co_return std::unexpected(permitted.error());
+  if (HasAttemptGuards(exchange)) {
+    const Result<void> entered = co_await EnterAttempt(exchange);
+    if (!entered) {
+      RefundBreakers(exchange);
+      co_return std::unexpected(entered.error());
+    }
+  }
   exchange.upstream_started = exchange.worker.loop.now();
   exchange.stale_connection = false;
   exchange.judged = {.detector = PlanOf(exchange).outliers.get(), .slot = selection->slot()};
@@ -420,6 +438,7 @@ Task<void> DropResponse(Exchange& exchange, Response& response) {
 void SettleAtHead(Exchange& exchange, const wire::ResponseHead& head) {
   exchange.retry_token.reset();
   SettleWithStatus(exchange, head);
+  if (head.is_upgrade) RefundLoad(exchange);  // A tunnel is no request any more.
 }
 
 void SettleTunnel(Exchange& exchange) {
@@ -430,7 +449,10 @@ void SettleTunnel(Exchange& exchange) {
 
 void SettlePermits(Exchange& exchange, const Response& response, Delivery delivery) {
   exchange.retry_token.reset();
-  if (exchange.breaker_count == 0 && exchange.judged.detector == nullptr) return;
+  if (exchange.breaker_count == 0 && exchange.judged.detector == nullptr &&
+      !HoldsAttempt(exchange)) {
+    return;
+  }
   if (delivery == Delivery::kUpstreamFailed) {
     SettleWithError(exchange, Error{.code = ErrorCode::kConnectionClosed, .side = Side::kUpstream});
     return;

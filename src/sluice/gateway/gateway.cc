@@ -48,6 +48,11 @@ Gateway::Gateway(GatewayWorld world)
       care_(*world_.control, [this](std::string_view line) { Log(line); }),
       breaker_watch_(*world_.control, registry_, [this](std::string_view line) { Log(line); }),
       learning_(*world_.control, registry_, [this](std::string_view line) { Log(line); }),
+      overload_watch_(*world_.control,
+                      registry_,
+                      stats_,
+                      world_.host_load,
+                      [this](std::string_view line) { Log(line); }),
       started_at_(world_.control->now()),
       hurry_event_(*world_.control) {
   if (!world_.open_listener) world_.open_listener = &ListenOnLoop;
@@ -195,6 +200,7 @@ Task<Result<void>> Gateway::ApplyNow(config::Config config) {
   UpdateBound(*snapshot, *opened);
   std::shared_ptr<const Snapshot> in_force = registry_.Commit(std::move(*plan), control().now());
   care_.Follow(*in_force);
+  overload_watch_.Follow();
   // A first start waits a moment for names, so that the first requests find endpoints.
   const SteadyTime until = control().now() + kFirstResolutionMax;
   while (phase_ == Phase::kStarting && !care_.settled() && control().now() < until) {
@@ -365,6 +371,7 @@ Task<void> Gateway::Stop() {
   phase_ = Phase::kStopped;
   breaker_watch_.Stop();
   learning_.Stop();
+  overload_watch_.Stop();
   care_.RequestStop();
   co_await care_.Stopped();
   for (std::size_t i = 0; i < workers_.size(); ++i) {

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "sluice/contract/byte_sink.h"
+#include "sluice/contract/host_load.h"
 #include "sluice/contract/loop.h"
 #include "sluice/contract/result.h"
 #include "sluice/contract/task.h"
@@ -26,6 +27,7 @@
 #include "sluice/gateway/learning.h"
 #include "sluice/gateway/config/config.h"
 #include "sluice/gateway/config/load.h"
+#include "sluice/gateway/overload_watch.h"
 #include "sluice/gateway/registry.h"
 #include "sluice/gateway/stats.h"
 #include "sluice/gateway/upstream_care.h"
@@ -46,6 +48,7 @@ struct GatewayWorld {
   // A reload with the same path: begins the file anew if it was moved away.
   std::function<void(ByteSink& sink)> reopen_access_log;
   ReadFile read_file;
+  HostLoadSource* host_load = nullptr;  // Null: nothing is known of the machine.
   // Changes of state, one line each: "breaker_opened upstream=pay". Called on the control loop.
   std::function<void(std::string_view line)> log;
   std::uint64_t seed = 0;
@@ -143,6 +146,7 @@ class Gateway {
   UpstreamCare care_;
   BreakerWatch breaker_watch_;
   Learning learning_;
+  OverloadWatch overload_watch_;
   std::vector<std::unique_ptr<Worker>> workers_;  // Each made and destroyed on its own loop.
   TaskGroup tasks_;
   Phase phase_ = Phase::kStarting;

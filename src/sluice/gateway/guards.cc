@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "sluice/gateway/overload.h"
 #include "sluice/gateway/request_key.h"
 #include "sluice/gateway/worker_context.h"
 
@@ -97,6 +98,10 @@ Task<Result<void>> WaitForSlot(Exchange& exchange, Nanos wait) {
 }  // namespace
 
 Task<Result<void>> Admit(Exchange& exchange) {
+  if (HasLoadGuards(exchange)) {
+    Result<void> entered = co_await AdmitUnderLoad(exchange);
+    if (!entered) co_return entered;
+  }
   const Result<Nanos> wait = AskRateLimits(exchange);
   if (!wait) co_return std::unexpected(wait.error());
   if (*wait > Nanos(0)) co_return co_await WaitForSlot(exchange, *wait);
@@ -104,6 +109,7 @@ Task<Result<void>> Admit(Exchange& exchange) {
 }
 
 void RefundAdmission(Exchange& exchange) {
+  RefundLoad(exchange);
   const SteadyTime now = exchange.worker.loop.now();
   while (exchange.taken_count > 0) {
     const TakenTokens& tokens = exchange.taken[--exchange.taken_count];

@@ -11,7 +11,7 @@
 
 namespace sluice::gateway {
 
-// Fails with kRateLimited, naming guard and rule. `exchange` has its route.
+// Fails with kOverloaded or kRateLimited, naming guard and rule. `exchange` has its route.
 [[nodiscard]] Task<Result<void>> Admit(Exchange& exchange);
 
 // Gives back every token the exchange has taken: it was refused after all and nothing was sent.

@@ -87,6 +87,8 @@ Result<SnapshotPlan> Registry::Plan(config::Config config, SteadyTime now) {
     const Result<void> planned = (this->*step)(plan, now);
     if (!planned) return std::unexpected(planned.error());
   }
+  const Result<void> overload = PlanOverload(plan, current_.get(), stats_.worker_count(), now);
+  if (!overload) return std::unexpected(overload.error());
   const Result<void> listeners = PlanListeners(plan);
   if (!listeners) return std::unexpected(listeners.error());
   return plan;

@@ -8,6 +8,7 @@
 #include "sluice/gateway/guards.h"
 #include "sluice/gateway/identify.h"
 #include "sluice/gateway/observers.h"
+#include "sluice/gateway/overload.h"
 #include "sluice/gateway/request_body.h"
 #include "sluice/gateway/response.h"
 #include "sluice/gateway/substitute.h"
@@ -83,6 +84,7 @@ Task<void> RunExchange(Exchange& exchange) {
   }
   // Breakers learn what really happened at the end of the body.
   const Delivery delivery = co_await Deliver(exchange, *reply);
+  SettleLoad(exchange, *reply, delivery);
   reply->upstream = UpstreamResponse();  // Back into the pool before anything else waits.
   co_await FinishPump(exchange);
   Observe(exchange, delivery);  // Never waits: what cannot be taken is dropped and counted.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "sluice/gateway/overload.h"
 #include "sluice/gateway/request_path.h"
 #include "sluice/gateway/worker.h"
 
@@ -88,8 +89,10 @@ Task<Session::HeadOutcome> Session::ReadHead() {
     // Read anew each time: a reload during the wait below replaces the plan.
     const config::ListenerLimits& limits = listener_.plan->config->limits;
     const bool has_begun = exchange_ != nullptr;
-    const SteadyTime deadline = has_begun ? SaturatingAdd(head_started_, limits.header_timeout)
-                                          : SaturatingAdd(idle_since_, limits.idle_timeout);
+    const Snapshot& snapshot = *listener_.snapshot->snapshot;
+    const SteadyTime deadline =
+        has_begun ? SaturatingAdd(head_started_, TimeoutUnderLoad(snapshot, limits.header_timeout))
+                  : SaturatingAdd(idle_since_, TimeoutUnderLoad(snapshot, limits.idle_timeout));
     const Result<ByteView> got = co_await stream_->Receive(deadline, kHeadReceiveBytes);
     if (!got) {
       if (!has_begun || got.error().code != ErrorCode::kTimeout) co_return HeadOutcome::kEnded;
@@ -108,8 +111,8 @@ Task<Session::HeadOutcome> Session::ReadHead() {
 
 Task<void> Session::Serve() {
   Exchange& exchange = *exchange_;
-  exchange.keep_alive =
-      exchange.request().keep_alive && !worker_.context().is_draining && !listener_.is_removed;
+  exchange.keep_alive = exchange.request().keep_alive && !worker_.context().is_draining &&
+                        !listener_.is_removed && !EndsConnections(*exchange.snapshot->snapshot);
   stream_->WatchHangup(this);
   co_await RunExchange(exchange);
   stream_->WatchHangup(nullptr);

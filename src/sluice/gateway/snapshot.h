@@ -21,6 +21,7 @@
 #include "sluice/degrade/chain.h"
 #include "sluice/degrade/stale_cache.h"
 #include "sluice/gateway/config/config.h"
+#include "sluice/gateway/overload_plan.h"
 #include "sluice/gateway/router.h"
 #include "sluice/gateway/stats.h"
 #include "sluice/limit/rate_limit.h"
@@ -50,6 +51,8 @@ struct UpstreamPlan {
   std::shared_ptr<breaker::OutlierDetector> outliers;  // Null: nobody is ejected.
   std::shared_ptr<breaker::SlowStart> slow_start;      // Null: whole shares at once.
   std::shared_ptr<limit::RetryBudget> retry_budget;
+  std::vector<std::size_t> concurrency_limits;  // Indices, asked per attempt.
+  ThrottlePlan throttle;
 };
 
 struct RoutePlan {
@@ -58,6 +61,8 @@ struct RoutePlan {
   std::vector<const config::ListenerConfig*> listeners;  // Empty: all ingress listeners.
   std::size_t upstream = 0;              // Index into Snapshot::upstreams; only when forwarding.
   std::vector<std::size_t> rate_limits;  // Indices into Snapshot::rate_limits.
+  std::vector<std::size_t> concurrency_limits;  // Indices into Snapshot::concurrency_limits.
+  ThrottlePlan throttle;
   BreakerPlan breaker;                   // The route's own; both null: none.
   std::shared_ptr<degrade::DegradeChain> chain;        // Null: plain refusals.
   std::shared_ptr<degrade::StaleCache> kept;           // Null: the chain has no stale_cache step.
@@ -99,6 +104,8 @@ struct Snapshot {
   std::vector<ListenerPlan> listeners;
   std::vector<UpstreamPlan> upstreams;
   std::vector<RatePlan> rate_limits;
+  std::vector<ConcurrencyPlan> concurrency_limits;
+  OverloadPlan overload;
   std::vector<RoutePlan> routes;
   std::size_t workers = 1;
   std::string via;  // The field's value: "1.1 sluice"; empty: none is sent.

@@ -8,12 +8,15 @@
 
 #include <fmt/format.h>
 
+#include "sluice/gateway/priority.h"
+#include "sluice/limit/criticality.h"
 #include "sluice/wire/http1_write.h"
 #include "sluice/wire/traceparent.h"
 
 namespace sluice::gateway {
 namespace {
 
+constexpr wire::HeaderSet kLevelHeaders{wire::HeaderId::kXCriticality, wire::HeaderId::kXLevel};
 constexpr std::string_view kLaneKey = "sluice.lane";
 
 // The fields we always write ourselves.
@@ -102,6 +105,15 @@ Result<void> AppendUpstreamRequest(Exchange& exchange,
     rewrite.drop.Insert(wire::HeaderId::kBaggage);
     AppendBaggage(head, exchange.baggage);
     if (!exchange.baggage.empty()) extra.Add("baggage", exchange.baggage);
+  }
+  std::array<char, 8> level_text{};
+  if (TellsLevel(exchange)) {
+    rewrite.drop = rewrite.drop | kLevelHeaders;
+    const std::uint32_t level = LevelOf(exchange);
+    const auto written = fmt::format_to(level_text.data(), "{}", level);
+    extra.Add("x-criticality", limit::NameOf(limit::CriticalityOf(level)));
+    extra.Add("x-level",
+              {level_text.data(), static_cast<std::size_t>(written - level_text.data())});
   }
   if (!snapshot.via.empty()) extra.Add("via", snapshot.via);
   rewrite.extra = extra.all();

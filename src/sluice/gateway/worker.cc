@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sluice/contract/assert.h"
+#include "sluice/gateway/overload.h"
 #include "sluice/gateway/session.h"
 
 namespace sluice::gateway {
@@ -14,6 +15,7 @@ constexpr Nanos kHousekeepingInterval = std::chrono::milliseconds(100);
 // While draining, a connection that has been idle for so long is closed: it is hardly about to
 // send.
 constexpr Nanos kDrainIdleMax = std::chrono::seconds(5);
+constexpr Nanos kPressedPause = std::chrono::milliseconds(50);
 constexpr std::size_t kFreeExchangesMax = 1024;
 
 wire::HeadLimits HeadLimitsOf(const config::ListenerLimits& limits) {
@@ -42,7 +44,8 @@ Worker::Worker(Loop& loop, const WorkerOptions& options)
                .access_log = access_log_,
                .key_hasher = *options.key_hasher,
                .egress = &egress_hosts_},
-      housekeeping_(&FireHousekeeping, this) {}
+      housekeeping_(&FireHousekeeping, this),
+      lag_probe_(loop, options.index) {}
 
 Worker::~Worker() {
   SLUICE_ASSERT(sessions_.empty());
@@ -80,6 +83,7 @@ void Worker::Install(std::shared_ptr<const Snapshot> snapshot, std::vector<Opene
   free_exchanges_.clear();
   served_.push_back(std::move(served));
   ServedSnapshot& current = *served_.back();
+  lag_probe_.Follow(current.snapshot->overload.state);
 
   for (Opened& one : opened) {
     auto listener = std::make_unique<WorkerListener>();
@@ -112,6 +116,11 @@ void Worker::StopListening(WorkerListener& listener) {
 
 Task<void> Worker::AcceptFrom(WorkerListener& listener) {
   for (;;) {
+    // Short of memory or descriptors: who comes now waits in the kernel's queue.
+    while (StopsAccepting(*listener.snapshot->snapshot) && !listener.is_removed &&
+           !context_.is_draining) {
+      co_await loop_.SleepUntil(loop_.now() + kPressedPause);
+    }
     Result<std::unique_ptr<Stream>> stream = co_await listener.socket->Accept();
     if (!stream) break;
     context_.stats.connections_total.Add();

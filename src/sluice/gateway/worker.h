@@ -24,6 +24,7 @@
 #include "sluice/gateway/access_log.h"
 #include "sluice/gateway/egress_hosts.h"
 #include "sluice/gateway/exchange.h"
+#include "sluice/gateway/lag_probe.h"
 #include "sluice/gateway/snapshot.h"
 #include "sluice/gateway/upstream_client.h"
 #include "sluice/gateway/worker_context.h"
@@ -117,6 +118,7 @@ class Worker {
   // One serves only listeners with the limits of its reader.
   std::vector<std::unique_ptr<Exchange>> free_exchanges_;
   Timer housekeeping_;
+  LagProbe lag_probe_;
   SteadyTime drain_began_{};
 };
 

@@ -1,5 +1,7 @@
 #include "sluice/limit/admission_queue.h"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "sluice/contract/assert.h"
@@ -102,11 +104,12 @@ AdmissionWaiter* AdmissionQueue::Front(SteadyTime now, AdmissionWaiter*& dropped
       --i;
       continue;
     }
+    Codel& codel = codels_[i - 1];
     const bool newest_first =
-        options_.order == QueueOrder::kLifoWhenOverloaded && codel_.IsOverloaded(now);
+        options_.order == QueueOrder::kLifoWhenOverloaded && codel.IsOverloaded(now);
     AdmissionWaiter* front = newest_first ? list.last : list.first;
     if (front == judged_) return front;
-    if (!codel_.ShouldDrop(now - front->since, now)) {
+    if (!codel.ShouldDrop(now - front->since, now)) {
       judged_ = front;
       return front;
     }
@@ -123,9 +126,20 @@ void AdmissionQueue::PopFront(AdmissionWaiter& front, SteadyTime /*now*/) {
   front.state = AdmissionWaiter::State::kGranted;
 }
 
+bool AdmissionQueue::IsOverloaded(SteadyTime now) const {
+  return std::ranges::any_of(codels_,
+                             [now](const Codel& codel) { return codel.IsOverloaded(now); });
+}
+
+void AdmissionQueue::NoteNoWait(SteadyTime now) {
+  for (Codel& codel : codels_)
+    codel.NoteNoWait(now);
+}
+
 void AdmissionQueue::Reconfigure(const AdmissionQueueOptions& options) {
   options_ = options;
-  codel_.Reconfigure(options.codel);
+  for (Codel& codel : codels_)
+    codel.Reconfigure(options.codel);
 }
 
 }  // namespace sluice::limit

@@ -1,7 +1,7 @@
 // AdmissionQueue: who waits for a free slot, and who is told to go away instead.
 //
 // Bounded. The most critical class is served first; within a class the oldest, or the newest while
-// the queue is standing (Codel): then the old ones are about to give up anyway. A full queue
+// its class is standing (Codel): then the old ones are about to give up anyway. A full queue
 // refuses newcomers, linearly more from `initial_rejection_factor` x limit to
 // `max_rejection_factor` x limit (failsafe-go), but a newcomer of a higher class takes the place of
 // a waiter of the lowest. Not thread-safe: ConcurrencyLimit holds its lock.
@@ -56,7 +56,9 @@ struct AdmissionWaiter {
 class AdmissionQueue {
  public:
   explicit AdmissionQueue(const AdmissionQueueOptions& options)
-      : options_(options), codel_(options.codel) {}
+      : options_(options),
+        codels_{Codel(options.codel), Codel(options.codel), Codel(options.codel),
+                Codel(options.codel)} {}
   AdmissionQueue(const AdmissionQueue&) = delete;
   AdmissionQueue& operator=(const AdmissionQueue&) = delete;
 
@@ -78,9 +80,13 @@ class AdmissionQueue {
   void Remove(AdmissionWaiter& waiter);
 
   [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] bool IsOverloaded(SteadyTime now) const { return codel_.IsOverloaded(now); }
-  [[nodiscard]] Nanos WaitMax(SteadyTime now) const { return codel_.WaitMax(now); }
-  void NoteNoWait(SteadyTime now) { codel_.NoteNoWait(now); }
+  // Some class of waiters is standing.
+  [[nodiscard]] bool IsOverloaded(SteadyTime now) const;
+  [[nodiscard]] Nanos WaitMax(Criticality criticality, SteadyTime now) const {
+    return codels_[static_cast<std::size_t>(criticality)].WaitMax(now);
+  }
+  // Somebody entered who did not have to wait at all.
+  void NoteNoWait(SteadyTime now);
 
   void Reconfigure(const AdmissionQueueOptions& options);
 
@@ -94,7 +100,8 @@ class AdmissionQueue {
   void Unlink(AdmissionWaiter& waiter);
 
   AdmissionQueueOptions options_;
-  Codel codel_;
+  // One a class: those served first never wait, and would hide that the others stand.
+  std::array<Codel, kCriticalityCount> codels_;
   std::array<List, kCriticalityCount> lists_{};
   std::size_t size_ = 0;
   // The front that Codel has let pass, so that it is judged once.

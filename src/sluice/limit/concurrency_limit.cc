@@ -271,9 +271,9 @@ Permit ConcurrencyLimit::PermitOf(const AdmissionWaiter& waiter, SteadyTime now)
   return NewPermit(waiter.partition, now);
 }
 
-Nanos ConcurrencyLimit::WaitMax(SteadyTime now) {
+Nanos ConcurrencyLimit::WaitMax(const AdmissionWaiter& waiter, SteadyTime now) {
   const SpinlockHolder lock(queue_lock_);
-  return queue_.WaitMax(now);
+  return queue_.WaitMax(waiter.criticality, now);
 }
 
 bool ConcurrencyLimit::IsOverloaded(SteadyTime now) {

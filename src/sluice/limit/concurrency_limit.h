@@ -99,9 +99,9 @@ class ConcurrencyLimit final : public Guard, public PermitIssuer {
   [[nodiscard]] Permit PermitOf(const AdmissionWaiter& waiter, SteadyTime now);
 
   // How long a waiter may wait from `now` on before it should Withdraw().
-  [[nodiscard]] Nanos WaitMax(SteadyTime now);
+  [[nodiscard]] Nanos WaitMax(const AdmissionWaiter& waiter, SteadyTime now);
 
-  // Nobody waits less than the queue's target.
+  // Of some class of waiters nobody waits less than the queue's target.
   [[nodiscard]] bool IsOverloaded(SteadyTime now);
 
   // Of a partition's name; Partitions::kNone for others.

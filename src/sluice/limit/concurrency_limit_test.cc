@@ -198,7 +198,7 @@ TEST_F(QueueTest, WhoGivesUpIsCountedAsRefused) {
   const ConcurrencyDecision first = limit_->Enter(New().waiter, 0, At(0));
   Client& second = New();
   ASSERT_EQ(limit_->Enter(second.waiter, 0, At(0)).kind, Kind::kWaits);
-  EXPECT_EQ(limit_->WaitMax(At(0)), milliseconds(100));
+  EXPECT_EQ(limit_->WaitMax(second.waiter, At(0)), milliseconds(100));
   EXPECT_TRUE(limit_->Withdraw(second.waiter));
   EXPECT_FALSE(limit_->Withdraw(second.waiter));
   EXPECT_EQ(second.woken, 0);

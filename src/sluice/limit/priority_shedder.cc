@@ -9,7 +9,12 @@ constexpr std::uint64_t kOfferedMin = 20;
 constexpr int kTicksMax = 10;
 constexpr double kWindowRequests = 1000;  // Of the levels; failsafe-go's window.
 constexpr double kBackOff = 0.9;
-constexpr double kDropMax = 0.9;  // A threshold keeps at least this part of itself.
+// Of what was served is let in. Who comes is a matter of chance, and a queue before a server
+// without any slack grows without bound.
+constexpr double kUsed = 0.95;
+// Of the threshold, in the first calm interval; then twice that.
+constexpr double kFallMin = 0.01;
+constexpr double kFallMax = 0.1;
 
 }  // namespace
 
@@ -29,19 +34,26 @@ ShedDecision PriorityShedder::Decide(std::uint32_t level) {
   return {.admitted = false};
 }
 
-// Of what was offered since the threshold was last set.
-double PriorityShedder::UnservedPart() const {
+// Of what was offered since the threshold was last set, without and with those who still wait:
+// they come before the next ones, but only once.
+PriorityShedder::Unserved PriorityShedder::UnservedParts() const {
   const auto offered = static_cast<double>(offered_seen_);
+  const auto entered = static_cast<double>(seen_.entered);
   const double passed = static_cast<double>(passed_seen_) / offered;
-  double unserved = 0;
-  if (seen_.turned_away > 0) {
+  Unserved unserved;
+  if (seen_.turned_away > 0 || seen_.waiting > 0) {
     // What was shed by level and what was refused behind: all of it is too much.
-    unserved = 1 - std::min(1.0, static_cast<double>(seen_.entered) / offered);
+    unserved.steady = 1 - std::min(1.0, kUsed * entered / offered);
+    const double room = std::max(0.0, kUsed * entered - static_cast<double>(seen_.waiting));
+    unserved.now = 1 - std::min(1.0, room / offered);
   } else if (seen_.is_overloaded) {
     // Nobody counted what is too much: less, until it is enough.
-    unserved = 1 - kBackOff * passed;
+    unserved.steady = 1 - kBackOff * passed;
   }
-  if (seen_.cpu_ratio > 1) unserved = std::max(unserved, 1 - passed / seen_.cpu_ratio);
+  if (seen_.cpu_ratio > 1) {
+    unserved.steady = std::max(unserved.steady, 1 - passed / seen_.cpu_ratio);
+  }
+  unserved.now = std::max(unserved.now, unserved.steady);
   return unserved;
 }
 
@@ -62,6 +74,7 @@ std::uint32_t PriorityShedder::Quantile(double part) const {
 void PriorityShedder::Tick(const LoadSignals& signals) {
   seen_.entered += signals.entered;
   seen_.turned_away += signals.turned_away;
+  seen_.waiting = signals.waiting;
   seen_.is_overloaded = signals.is_overloaded;
   seen_.cpu_ratio = signals.cpu_ratio;
   ++ticks_;
@@ -82,12 +95,17 @@ void PriorityShedder::Tick(const LoadSignals& signals) {
   const double keep = std::clamp(1 - static_cast<double>(offered) / kWindowRequests, 0.0, 1.0);
   for (std::uint32_t level = 0; level < kLevelCount; ++level)
     recent_[level] = recent_[level] * keep + fresh[level];
-  if (offered_seen_ < kOfferedMin && ticks_ < kTicksMax) return;
+  const bool is_calm =
+      seen_.turned_away == 0 && seen_.waiting == 0 && !seen_.is_overloaded && seen_.cpu_ratio <= 1;
+  if (!is_calm && offered_seen_ < kOfferedMin && ticks_ < kTicksMax) return;
 
-  const double unserved = offered_seen_ == 0 ? 0 : UnservedPart();
-  const auto least = static_cast<std::uint32_t>(static_cast<double>(before) * kDropMax);
-  const std::uint32_t wanted = unserved > 0 ? Quantile(unserved) : 0;
-  threshold_.store(std::max(wanted, least), std::memory_order_relaxed);
+  const Unserved unserved = is_calm || offered_seen_ == 0 ? Unserved() : UnservedParts();
+  fall_ = unserved.now > 0 ? 0 : std::clamp(2 * fall_, kFallMin, kFallMax);
+  const std::uint32_t wanted = unserved.steady > 0 ? Quantile(unserved.steady) : 0;
+  steady_ = std::max<std::uint32_t>(
+      wanted, static_cast<std::uint32_t>(static_cast<double>(steady_) * (1 - fall_)));
+  const std::uint32_t drained = unserved.now > unserved.steady ? Quantile(unserved.now) : 0;
+  threshold_.store(std::max(steady_, drained), std::memory_order_relaxed);
   seen_ = {};
   offered_seen_ = 0;
   passed_seen_ = 0;

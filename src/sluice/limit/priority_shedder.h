@@ -3,7 +3,8 @@
 // Everything below a threshold. Each interval the part of the offered requests that could not be
 // served is read off what happened, and the threshold is that quantile of the levels offered of
 // late: one step, whatever the overload (failsafe-go's LevelTracker; DAGOR, which moves in small
-// steps, takes seconds). It rises at once and falls by a tenth an interval at most.
+// steps, takes seconds). It falls slowly while overload is recent and faster from interval to
+// interval, by a tenth at most: probing for room costs little while there is none.
 // Deciding is thread-safe; Tick() belongs to the control loop.
 
 #pragma once
@@ -23,6 +24,7 @@ namespace sluice::limit {
 struct LoadSignals {
   std::uint64_t entered = 0;      // Let in by the gate, and served or being served.
   std::uint64_t turned_away = 0;  // Let in by the gate, and refused behind it.
+  std::uint64_t waiting = 0;      // Let in by the gate, and standing in a queue behind it.
   bool is_overloaded = false;     // Queues stand, or loops are late.
   double cpu_ratio = 0;           // Processor time in use by what is wanted; above 1 is too much.
 };
@@ -54,7 +56,11 @@ class PriorityShedder {
   void Reconfigure(GuardMode mode, double enforce_percent);
 
  private:
-  [[nodiscard]] double UnservedPart() const;
+  struct Unserved {
+    double steady = 0;
+    double now = 0;  // At least that.
+  };
+  [[nodiscard]] Unserved UnservedParts() const;
   [[nodiscard]] std::uint32_t Quantile(double part) const;
 
   std::atomic<std::uint32_t> threshold_{0};
@@ -68,6 +74,8 @@ class PriorityShedder {
   std::uint64_t offered_seen_ = 0;
   std::uint64_t passed_seen_ = 0;  // By the gate.
   int ticks_ = 0;
+  std::uint32_t steady_ = 0;  // The threshold without what is for a backlog alone.
+  double fall_ = 0;           // This part of the threshold goes with the next calm interval.
   std::array<double, kLevelCount> recent_{};  // Offered of late, older ones weighing less.
 };
 

@@ -25,13 +25,14 @@ Result<void> CheckValid(const SystemRulesOptions& options) {
 }
 
 bool HasTimedRules(const SystemRulesOptions& options) {
-  return options.cpu_threshold > 0 || options.load1 > 0 || options.max_qps > 0 ||
-         options.avg_rt > Nanos(0);
+  return options.watch_capacity || options.cpu_threshold > 0 || options.load1 > 0 ||
+         options.max_qps > 0 || options.avg_rt > Nanos(0);
 }
 
 bool NeedsWindow(const SystemRulesOptions& options) {
   const bool watches_host = options.cpu_threshold > 0 || options.load1 > 0;
-  return (watches_host && options.bbr) || options.max_qps > 0 || options.avg_rt > Nanos(0);
+  return options.watch_capacity || (watches_host && options.bbr) || options.max_qps > 0 ||
+         options.avg_rt > Nanos(0);
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ struct SystemRulesOptions {
   std::int64_t max_concurrency = 0;  // 0 .. 1e6; 0: no bound.
   double max_qps = 0;                // 0 .. 1e9 calls a second; 0: no bound.
   Nanos avg_rt{0};                   // 0 .. 1 h, of the last second; 0: not watched.
+  bool watch_capacity = false;       // Capacity() is asked for by somebody else.
   GuardMode mode = GuardMode::kEnforce;
   double enforce_percent = 100;  // 0 .. 100: this part of the refusals is carried out.
 };

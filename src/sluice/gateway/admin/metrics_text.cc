@@ -11,6 +11,7 @@
 #include <prometheus/text_serializer.h>
 
 #include "sluice/contract/assert.h"
+#include "sluice/gateway/admin/overload_report.h"
 #include "sluice/gateway/admin/totals.h"
 
 namespace sluice::gateway::admin {
@@ -156,8 +157,8 @@ void AddClients(Gateway& gateway, Page& page) {
   page.Add({}, totals.log_lines_dropped);
 }
 
-void AddRateLimits(const Snapshot& snapshot, Page& page) {
-  page.Begin(MetricType::Counter, "sluice_guard_decisions_total", "What rate limits decided.");
+void AddRateLimits(const Snapshot& snapshot, SteadyTime now, Page& page) {
+  page.Begin(MetricType::Counter, "sluice_guard_decisions_total", "What guards decided.");
   for (const RatePlan& plan : snapshot.rate_limits) {
     const limit::DecisionTotals totals = plan.guard->Stats().decisions;
     const std::string& name = plan.config->name;
@@ -168,6 +169,16 @@ void AddRateLimits(const Snapshot& snapshot, Page& page) {
     add("allowed", totals.allowed);
     add("denied", totals.denied);
     add("would_deny", totals.would_deny);
+  }
+  for (const GuardCounts& counts : OverloadCounts(snapshot, now)) {
+    const auto add = [&page, &counts](const char* decision, std::uint64_t count) {
+      page.Add(
+          {Label("guard", counts.guard), Label("rule", counts.rule), Label("decision", decision)},
+          count);
+    };
+    add("allowed", counts.totals.allowed);
+    add("denied", counts.totals.denied);
+    add("would_deny", counts.totals.would_deny);
   }
   page.Begin(MetricType::Counter, "sluice_limit_near_limit_total",
              "Admitted with the burst nearly used.");
@@ -184,6 +195,31 @@ void AddRateLimits(const Snapshot& snapshot, Page& page) {
   for (const RatePlan& plan : snapshot.rate_limits) {
     if (plan.config->key.empty()) continue;
     page.Add({Label("rule", plan.config->name)}, plan.guard->Stats().keyed.table_full);
+  }
+}
+
+void AddOverload(const Snapshot& snapshot, Page& page) {
+  page.Begin(MetricType::Gauge, "sluice_limit_value", "Requests that may be under way at once.");
+  for (const ConcurrencyPlan& plan : snapshot.concurrency_limits)
+    page.Add({Label("rule", plan.config->name)}, plan.state->limit->limit());
+  page.Begin(MetricType::Gauge, "sluice_limit_inflight", "Requests that hold a slot of a limit.");
+  for (const ConcurrencyPlan& plan : snapshot.concurrency_limits)
+    page.Add({Label("rule", plan.config->name)}, plan.state->limit->inflight());
+  page.Begin(MetricType::Gauge, "sluice_limit_waiting", "Requests that wait for a slot.");
+  for (const ConcurrencyPlan& plan : snapshot.concurrency_limits)
+    page.Add({Label("rule", plan.config->name)}, plan.state->limit->Stats().waiting);
+  if (snapshot.overload.state == nullptr) return;
+  page.Begin(MetricType::Gauge, "sluice_overload_threshold_level",
+             "Requests below this level are shed: 0 none, 512 all.");
+  page.Add({Label("gate", "gateway")}, snapshot.overload.state->gate.threshold());
+  for (const ConcurrencyPlan& plan : snapshot.concurrency_limits)
+    page.Add({Label("gate", plan.config->name)}, plan.state->gate.threshold());
+  page.Begin(MetricType::Gauge, "sluice_overload_action_ratio",
+             "How far an action against short resources is taken: 0 not, 1 fully.");
+  for (std::size_t i = 0; i < limit::kResourceActions; ++i) {
+    const auto action = static_cast<limit::ResourceAction>(i);
+    page.Add({Label("action", NameOf(action))},
+             snapshot.overload.state->resources.activation(action));
   }
 }
 
@@ -382,7 +418,8 @@ std::string MetricsText(Gateway& gateway, const ProcessHooks& hooks) {
   AddClients(gateway, page);
   if (gateway.registry().current() != nullptr) {
     const Snapshot& snapshot = *gateway.registry().current();
-    AddRateLimits(snapshot, page);
+    AddRateLimits(snapshot, gateway.control().now(), page);
+    AddOverload(snapshot, page);
     AddBreakers(gateway, page);
     AddOutliers(snapshot, page);
     AddDegrade(snapshot, page);

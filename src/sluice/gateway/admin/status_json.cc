@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "sluice/gateway/admin/overload_report.h"
 #include "sluice/gateway/admin/totals.h"
 #include "sluice/gateway/config/show.h"
 
@@ -242,6 +243,7 @@ std::string GuardsJson(Gateway& gateway) {
   const SteadyTime now = gateway.control().now();
   for (const RatePlan& plan : snapshot.rate_limits)
     guards.push_back(RateLimitJson(plan, gateway.learning().Find(plan.config->name), now));
+  AppendOverload(snapshot, now, guards);
   for (const auto& [name, breaker] : gateway.registry().breakers()) {
     guards.push_back(BreakerJson(name, *breaker, now));
   }

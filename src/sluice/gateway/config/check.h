@@ -20,6 +20,8 @@ void CheckUpstreams(const Config& config, Findings& findings);
 void CheckRoutes(const Config& config, Findings& findings);
 // Rate limits: names, bursts, keys that the routes must provide, being used.
 void CheckLimits(const Config& config, Findings& findings);
+// Concurrency limits and overload: names, bounds that depend on one another, being used.
+void CheckOverload(const Config& config, Findings& findings);
 // Degrade chains: their steps, being used.
 void CheckDegrade(const Config& config, Findings& findings);
 // A breaker at `path`, of an upstream or a route.

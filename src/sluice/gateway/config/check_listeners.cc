@@ -117,6 +117,7 @@ void Check(const Config& config, Findings& findings) {
   CheckUpstreams(config, findings);
   CheckRoutes(config, findings);
   CheckLimits(config, findings);
+  CheckOverload(config, findings);
   CheckDegrade(config, findings);
   CheckReachable(config, findings);
 }

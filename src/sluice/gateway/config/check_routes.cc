@@ -109,6 +109,8 @@ void CheckDeny(const RouteConfig& route, const std::string& path, Findings& find
   refuse("retry", route.retry.has_value());
   refuse("rate_limits", !route.rate_limits.empty());
   refuse("degrade", !route.degrade.empty());
+  refuse("admission_control", route.admission_control.has_value());
+  refuse("concurrency_limits", !route.concurrency_limits.empty());
   refuse("circuit_breaker", route.circuit_breaker.has_value());
   refuse("prefix_rewrite", route.prefix_rewrite.has_value());
 }
@@ -131,6 +133,20 @@ void CheckPathParameters(const Config& config,
                                       Shown(part.name), Shown(limit.name)));
       }
     }
+  }
+}
+
+// Throttles bear the names of their routes and upstreams, as breakers do.
+void CheckRouteThrottle(const Config& config,
+                        const RouteConfig& route,
+                        const std::string& path,
+                        Findings& findings) {
+  for (const UpstreamConfig& upstream : config.upstreams) {
+    if (upstream.name != route.name || !upstream.admission_control) continue;
+    findings.Complain(path + ".admission_control",
+                      fmt::format("would have the name of the admission control of upstream "
+                                  "\"{}\"; rename the route",
+                                  Shown(route.name)));
   }
 }
 
@@ -177,6 +193,7 @@ void CheckForward(const Config& config,
   CheckPathParameters(config, route, path, findings);
   CheckRetry(route, path, findings);
   if (route.circuit_breaker) CheckRouteBreaker(config, route, path, findings);
+  if (route.admission_control) CheckRouteThrottle(config, route, path, findings);
   if (route.prefix_rewrite && route.match.path_prefix.empty()) {
     findings.Complain(path + ".prefix_rewrite",
                       "needs `match.path_prefix`, which is what it replaces");

@@ -62,6 +62,15 @@ void Complete(Config& config, Findings& findings) {
     for (HeaderMatch& header : route.match.headers)
       header.name = Lowered(header.name);
   }
+  for (ConcurrencyLimitConfig& limit : config.concurrency_limits) {
+    if (limit.partition_by && limit.partition_by->kind == HashOnKind::kHeader) {
+      limit.partition_by->name = Lowered(limit.partition_by->name);
+    }
+  }
+  if (config.overload && config.overload->priority.user_key.kind == HashOnKind::kHeader) {
+    std::string& name = config.overload->priority.user_key.name;
+    name = Lowered(name);
+  }
   for (RateLimitConfig& limit : config.rate_limits)
     CompleteLimit(limit);
   for (auto& [name, degrade] : config.degrade) {

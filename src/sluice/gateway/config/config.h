@@ -16,6 +16,7 @@
 #include "sluice/contract/bytes.h"
 #include "sluice/contract/guard.h"
 #include "sluice/contract/time.h"
+#include "sluice/gateway/config/overload_config.h"
 #include "sluice/gateway/config/upstream_config.h"
 
 namespace sluice::gateway::config {
@@ -123,10 +124,12 @@ struct RouteConfig {
   std::vector<std::string> rate_limits;          // Names from `rate_limits[]`, asked in this order.
   std::string degrade;                           // A name from `degrade`; empty: plain refusals.
   std::optional<BreakerConfig> circuit_breaker;  // Bears the route's name.
-  bool critical = true;                          // false: may be given up first under overload.
-  std::optional<std::string> prefix_rewrite;     // Replaces the matched `path_prefix`.
-  bool upgrade = true;                           // Lets `Upgrade: websocket` through.
-  std::optional<Bytes> max_body_bytes;           // 0 .. 1 TiB, instead of the listener's.
+  std::optional<AdmissionControlConfig> admission_control;  // Bears the route's name.
+  std::vector<std::string> concurrency_limits;  // Names, asked in this order, before rate limits.
+  bool critical = true;                         // false: may be given up first under overload.
+  std::optional<std::string> prefix_rewrite;    // Replaces the matched `path_prefix`.
+  bool upgrade = true;                          // Lets `Upgrade: websocket` through.
+  std::optional<Bytes> max_body_bytes;          // 0 .. 1 TiB, instead of the listener's.
 };
 
 enum class RateAlgorithm : std::uint8_t {
@@ -283,6 +286,8 @@ struct Config {
   std::vector<UpstreamConfig> upstreams;  // At least one, unless every route denies.
   std::vector<RouteConfig> routes;        // At least one; the first match wins.
   std::vector<RateLimitConfig> rate_limits;
+  std::vector<ConcurrencyLimitConfig> concurrency_limits;
+  std::optional<OverloadConfig> overload;
   std::map<std::string, DegradeConfig> degrade;
   TelemetryConfig telemetry;
   DrainConfig drain;

@@ -36,13 +36,17 @@ void Describe(FieldVisitor& v, Config& x) {
           Objects(x.routes, {.min = 1, .max = 10'000}));
   v.Field({.name = "rate_limits", .doc = "Limits that routes name."},
           Objects(x.rate_limits, {.min = 0, .max = 1'000}));
+  v.Field({.name = "concurrency_limits",
+           .doc = "Bounds of requests at once, which routes and upstreams name."},
+          Objects(x.concurrency_limits, {.min = 0, .max = 1'000}));
+  v.Field({.name = "overload", .doc = "What is shed when there is too much. Absent: nothing."},
+          OptionalObject(x.overload));
   v.Field({.name = "degrade", .doc = "Substitute answers by name, which routes name."},
           Map(x.degrade, kNameRule.check, [](DegradeConfig& value) { return Object(value); }));
   v.Field({.name = "telemetry", .doc = "What the gateway says about requests."},
           Object(x.telemetry));
   v.Field({.name = "drain", .doc = "How the gateway stops."}, Object(x.drain));
-  v.Later({"concurrency_limits", "overload", "releases", "warmups", "record", "mirrors", "diffs",
-           "flows", "stores", "mode"});
+  v.Later({"releases", "warmups", "record", "mirrors", "diffs", "flows", "stores", "mode"});
 }
 
 void Describe(FieldVisitor& v, AdminConfig& x) {

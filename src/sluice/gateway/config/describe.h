@@ -51,6 +51,21 @@ void Describe(FieldVisitor& v, WarmUpConfig& x);
 void Describe(FieldVisitor& v, LearnConfig& x);
 void Describe(FieldVisitor& v, RateLimitOverride& x);
 
+// describe_overload.cc
+void Describe(FieldVisitor& v, ConcurrencyLimitConfig& x);
+void Describe(FieldVisitor& v, LimitWindowConfig& x);
+void Describe(FieldVisitor& v, AdmissionQueueConfig& x);
+void Describe(FieldVisitor& v, CodelConfig& x);
+void Describe(FieldVisitor& v, OverloadConfig& x);
+void Describe(FieldVisitor& v, PriorityConfig& x);
+void Describe(FieldVisitor& v, ControllerConfig& x);
+void Describe(FieldVisitor& v, SystemConfig& x);
+void Describe(FieldVisitor& v, CpuRuleConfig& x);
+void Describe(FieldVisitor& v, ResourcesConfig& x);
+void Describe(FieldVisitor& v, ResourceTriggerConfig& x);
+void Describe(FieldVisitor& v, ScaledTriggerConfig& x);
+void Describe(FieldVisitor& v, AdmissionControlConfig& x);
+
 // describe_degrade.cc
 void Describe(FieldVisitor& v, DegradeConfig& x);
 void Describe(FieldVisitor& v, DegradeStep& x);

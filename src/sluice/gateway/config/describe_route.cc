@@ -55,6 +55,12 @@ void Describe(FieldVisitor& v, RouteConfig& x) {
           Text(x.degrade, kNameRule));
   v.Field({.name = "circuit_breaker", .doc = "One for this route, beside its upstream's."},
           OptionalObject(x.circuit_breaker));
+  v.Field({.name = "admission_control", .doc = "One for this route, beside its upstream's."},
+          OptionalObject(x.admission_control));
+  v.Field({.name = "concurrency_limits",
+           .doc = "Names from `concurrency_limits[]`; a request takes a slot of all."},
+          List(x.concurrency_limits, {.min = 0, .max = 4},
+               [](std::string& value) { return Text(value, kNameRule); }));
   v.Field({.name = "critical", .doc = "false: its requests may be given up first."},
           Switch(x.critical));
   v.Field({.name = "prefix_rewrite", .doc = "Stands for the matched `path_prefix` upstream."},
@@ -62,8 +68,8 @@ void Describe(FieldVisitor& v, RouteConfig& x) {
   v.Field({.name = "upgrade", .doc = "Lets WebSockets through."}, Switch(x.upgrade));
   v.Field({.name = "max_body_bytes", .doc = "Instead of the listener's."},
           Optional(x.max_body_bytes, [](Bytes& value) { return Size(value, 0, kMiB * kMiB); }));
-  v.Later({"outlier_detection", "admission_control", "concurrency_limits", "retry_budget",
-           "slow_start", "release", "mirror", "mirrors", "record", "diff", "flow"});
+  v.Later({"outlier_detection", "retry_budget", "slow_start", "release", "mirror", "mirrors",
+           "record", "diff", "flow"});
 }
 
 void Describe(FieldVisitor& v, MatchConfig& x) {

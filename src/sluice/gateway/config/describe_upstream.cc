@@ -64,6 +64,13 @@ void Describe(FieldVisitor& v, UpstreamConfig& x) {
            .doc = "A growing share for endpoints that come later, or come back. `{}` takes the "
                   "defaults."},
           OptionalObject(x.slow_start));
+  v.Field({.name = "admission_control",
+           .doc = "Sends less the more calls fail. `{}` takes the defaults."},
+          OptionalObject(x.admission_control));
+  v.Field({.name = "concurrency_limits",
+           .doc = "Names from `concurrency_limits[]`; each attempt takes a slot of all."},
+          List(x.concurrency_limits, {.min = 0, .max = 4},
+               [](std::string& value) { return Text(value, kNameRule); }));
   v.Field({.name = "retry_budget", .doc = "How many retries this upstream may see at once."},
           Object(x.retry_budget));
   v.Field({.name = "critical",
@@ -72,7 +79,7 @@ void Describe(FieldVisitor& v, UpstreamConfig& x) {
   v.Field({.name = "host_header",
            .doc = "`pass` forwards the client's Host, `endpoint` sends the endpoint's."},
           Word(x.host_header, {.now = kHostHeaders}));
-  v.Later({"admission_control", "concurrency_limits", "tls", "http2"});
+  v.Later({"tls", "http2"});
 }
 
 void Describe(FieldVisitor& v, HealthCheckConfig& x) {

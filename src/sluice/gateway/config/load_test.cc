@@ -52,7 +52,8 @@ TEST(LoadConfig, ReportsAllProblemsAtOnceInTheOrderOfTheirPlaces) {
             "sluice.yaml:8:52: upstreams[0].brust: unknown key; known here are name, endpoints, "
             "load_balancing, hash_on, health_check, healthy_panic_threshold, connect_timeout, "
             "max_connections, max_pending, idle_timeout, max_requests_per_connection, "
-            "circuit_breaker, outlier_detection, slow_start, retry_budget, critical, host_header\n"
+            "circuit_breaker, outlier_detection, slow_start, admission_control, "
+            "concurrency_limits, retry_budget, critical, host_header\n"
             "warning: sluice.yaml:8:5: upstreams[0]: upstream \"booking\" is not used by any "
             "route\n");
 }
@@ -92,12 +93,12 @@ TEST(LoadConfig, UnknownKeysNameTheNearestKnownOne) {
 }
 
 TEST(LoadConfig, KeysOfLaterVersionsAreNotCalledUnknown) {
-  for (const std::string key : {"concurrency_limits", "overload", "releases", "warmups", "record",
+  for (const std::string key : {"releases", "warmups", "record",
                                 "mirrors", "diffs", "flows", "stores"}) {
     EXPECT_THAT(ProblemsOf(WithTop(key + ": {}")),
                 ElementsAre(key + ": is not available yet; remove it"));
   }
-  for (const std::string key : {"admission_control", "tls", "http2"}) {
+  for (const std::string key : {"tls", "http2"}) {
     EXPECT_THAT(ProblemsOf(WithUpstream(", " + key + ": {}")),
                 ElementsAre("upstreams[0]." + key + ": is not available yet; remove it"));
   }

@@ -9,6 +9,7 @@
 
 #include "sluice/contract/guard.h"
 #include "sluice/contract/time.h"
+#include "sluice/gateway/config/admission_control_config.h"
 
 namespace sluice::gateway::config {
 
@@ -169,6 +170,8 @@ struct UpstreamConfig {
   std::optional<BreakerConfig> circuit_breaker;       // Bears the upstream's name.
   std::optional<OutlierDetectionConfig> outlier_detection;
   std::optional<SlowStartConfig> slow_start;
+  std::optional<AdmissionControlConfig> admission_control;  // Bears the upstream's name.
+  std::vector<std::string> concurrency_limits;  // Names from `concurrency_limits[]`, per attempt.
   RetryBudgetConfig retry_budget;
   bool critical = true;  // false: its loss must be survivable; `sluice check` asks for a chain.
   HostHeader host_header = HostHeader::kPass;

@@ -1,0 +1,160 @@
+#include "sluice/gateway/overload_watch.h"
+
+#include <chrono>
+#include <limits>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace sluice::gateway {
+namespace {
+
+// folly's target for a queue; a loop that is later has one.
+constexpr std::int64_t kLagMaxNanos = 5'000'000;
+// So many of ten calls wait for ten places at 95 % of the capacity, with random arrivals (Erlang).
+constexpr double kStandingRatio = 0.8;
+constexpr std::int64_t kNoLag = std::numeric_limits<std::int64_t>::max();
+
+}  // namespace
+
+OverloadWatch::OverloadWatch(Loop& control,
+                             const Registry& registry,
+                             StatsBook& stats,
+                             HostLoadSource* host,
+                             std::function<void(std::string_view line)> log)
+    : control_(control),
+      registry_(registry),
+      stats_(stats),
+      host_(host),
+      log_(std::move(log)),
+      control_timer_(&FireControl, this),
+      host_timer_(&FireHost, this) {}
+
+const OverloadPlan* OverloadWatch::plan() const {
+  if (registry_.current() == nullptr) return nullptr;
+  const OverloadPlan& plan = registry_.current()->overload;
+  return plan.config == nullptr ? nullptr : &plan;
+}
+
+void OverloadWatch::Follow() {
+  if (plan() == nullptr) return Stop();
+  const SteadyTime now = control_.now();
+  if (!control_timer_.armed()) {
+    control_.Arm(control_timer_, now + plan()->config->controller.interval);
+  }
+  if (!host_timer_.armed()) control_.Arm(host_timer_, now);
+}
+
+void OverloadWatch::Stop() {
+  if (control_timer_.armed()) control_.Disarm(control_timer_);
+  if (host_timer_.armed()) control_.Disarm(host_timer_);
+}
+
+void OverloadWatch::FireControl(Timer& timer, SteadyTime now) {
+  auto* watch = static_cast<OverloadWatch*>(timer.owner);
+  const OverloadPlan* plan = watch->plan();
+  if (plan == nullptr) return;
+  watch->Control(*plan, now);
+  watch->control_.Arm(timer, now + plan->config->controller.interval);
+}
+
+void OverloadWatch::FireHost(Timer& timer, SteadyTime now) {
+  auto* watch = static_cast<OverloadWatch*>(timer.owner);
+  const OverloadPlan* plan = watch->plan();
+  if (plan == nullptr) return;
+  watch->Look(*plan, now);
+  watch->control_.Arm(timer, now + plan->config->resources.refresh_interval);
+}
+
+// The least lag of a worker since the last look; none was noted while it was in one long turn,
+// which the next look will see.
+bool OverloadWatch::LoopsAreLate(OverloadState& state) const {
+  bool late = false;
+  for (std::atomic<std::int64_t>& least : state.lag_min_nanos) {
+    const std::int64_t lag = least.exchange(kNoLag, std::memory_order_relaxed);
+    late = late || (lag != kNoLag && lag > kLagMaxNanos);
+  }
+  return late;
+}
+
+void OverloadWatch::TellChange(std::string_view gate,
+                               std::uint32_t before,
+                               std::uint32_t after) const {
+  if (before == 0 && after > 0) log_(fmt::format("shedding_began gate={} level={}", gate, after));
+  if (before > 0 && after == 0) log_(fmt::format("shedding_ended gate={}", gate));
+}
+
+void OverloadWatch::Control(const OverloadPlan& plan, SteadyTime now) {
+  OverloadState& state = *plan.state;
+  limit::LoadSignals signals;
+  const std::uint64_t allowed = state.gate.Totals().allowed;
+  signals.entered = allowed - std::exchange(gate_allowed_, allowed);
+  const bool late = LoopsAreLate(state);
+  signals.is_overloaded = plan.sheds_by_queue_delay && late;
+  if (plan.sheds_by_cpu) {
+    const config::CpuRuleConfig& cpu = plan.config->system.cpu;
+    const bool counts = !cpu.bbr || state.system->IsBeyondCapacity(now);
+    if (counts) signals.cpu_ratio = state.system->cpu_ratio() * 100 / cpu.threshold;
+  }
+  const std::uint32_t before = state.gate.threshold();
+  state.gate.Tick(signals);
+  TellChange("gateway", before, state.gate.threshold());
+  if (plan.sheds_by_concurrency) TickLimits(*registry_.current(), now);
+}
+
+void OverloadWatch::TickLimits(const Snapshot& snapshot, SteadyTime now) {
+  std::map<const LimitState*, Seen> seen;
+  for (const ConcurrencyPlan& plan : snapshot.concurrency_limits) {
+    LimitState& state = *plan.state;
+    const limit::ConcurrencyStats stats = state.limit->Stats();
+    const Seen current{.allowed = stats.decisions.allowed,
+                       .denied = stats.decisions.denied + stats.decisions.would_deny,
+                       .waited = stats.waited};
+    const auto found = seen_.find(&state);
+    const Seen last = found == seen_.end() ? current : found->second;
+    seen.emplace(&state, current);
+    const std::uint64_t entered = current.allowed - last.allowed;
+    const std::uint64_t waited = current.waited - last.waited;
+    // Where most find a slot at once, those who wait are a burst and no backlog.
+    const bool stands =
+        static_cast<double>(waited) >= kStandingRatio * static_cast<double>(entered);
+    const limit::LoadSignals signals{
+        .entered = entered,
+        .turned_away = current.denied - last.denied,
+        .waiting = stands ? static_cast<std::uint64_t>(stats.waiting) : 0,
+        .is_overloaded = snapshot.overload.sheds_by_queue_delay && state.limit->IsOverloaded(now)};
+    const std::uint32_t before = state.gate.threshold();
+    state.gate.Tick(signals);
+    TellChange(plan.config->name, before, state.gate.threshold());
+  }
+  seen_ = std::move(seen);
+}
+
+double OverloadWatch::ConnectionsRatio() const {
+  std::int64_t open = 0;
+  for (std::size_t i = 0; i < stats_.worker_count(); ++i)
+    open += stats_.worker(i).open_connections.value();
+  std::int64_t most = 0;
+  for (const ListenerPlan& listener : registry_.current()->listeners)
+    most += listener.config->limits.max_connections;
+  return most == 0 ? -1 : static_cast<double>(open) / static_cast<double>(most);
+}
+
+void OverloadWatch::Look(const OverloadPlan& plan, SteadyTime now) {
+  HostLoad load;
+  if (host_ != nullptr) load = host_->Sample(now);
+  plan.state->system->NoteHost(load.cpu_ratio, load.load1, now);
+  limit::ResourcePressures pressures{};
+  const auto set = [&pressures](limit::ResourceMonitor monitor, double value) {
+    pressures[static_cast<std::size_t>(monitor)] = value;
+  };
+  set(limit::ResourceMonitor::kCgroupMemory, load.memory_ratio);
+  set(limit::ResourceMonitor::kOpenFiles, load.open_files_ratio);
+  set(limit::ResourceMonitor::kConnections, ConnectionsRatio());
+  set(limit::ResourceMonitor::kPressureCpu, load.pressure_cpu);
+  set(limit::ResourceMonitor::kPressureMemory, load.pressure_memory);
+  set(limit::ResourceMonitor::kPressureIo, load.pressure_io);
+  plan.state->resources.Update(plan.triggers, pressures);
+}
+
+}  // namespace sluice::gateway
