@@ -63,6 +63,14 @@ void TakeSmaller(std::optional<Nanos>& value, std::string_view text) {
   value = value ? std::min(*value, parsed) : parsed;
 }
 
+// "*" among the members of Vary: no later request can be known to be alike (RFC 9111 section 4.1).
+bool VariesByAnything(std::string_view vary) {
+  while (!vary.empty()) {
+    if (TakeElement(vary) == "*") return true;
+  }
+  return false;
+}
+
 bool IsKeptStatus(int status) {
   // Whole answers that last. Errors are what the kept ones stand in for.
   return status == 200 || status == 203 || status == 301 || status == 308;
@@ -103,7 +111,7 @@ std::optional<Lifetime> MayKeep(const CacheRequest& request,
                                 const CacheResponse& response,
                                 const CacheLeniency& leniency) {
   if (!IsKeptStatus(response.status) || request.has_range) return std::nullopt;
-  if (Trimmed(response.vary) == "*") return std::nullopt;
+  if (VariesByAnything(response.vary)) return std::nullopt;
   if (response.has_set_cookie && !leniency.set_cookie) return std::nullopt;
   if (CacheControl::Parse(request.cache_control).no_store && !leniency.cache_control) {
     return std::nullopt;

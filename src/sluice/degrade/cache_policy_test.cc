@@ -63,6 +63,7 @@ TEST(MayKeep, WhatTheOriginForbidsIsNotKeptUnlessLookedPast) {
   EXPECT_FALSE(MayKeep({.cache_control = "no-store"}, {}, {}).has_value());
   EXPECT_TRUE(MayKeep({.cache_control = "no-store"}, {}, lenient).has_value());
   EXPECT_FALSE(MayKeep({}, {.vary = " * "}, lenient).has_value());
+  EXPECT_FALSE(MayKeep({}, {.vary = "accept-encoding, *"}, lenient).has_value());
 }
 
 TEST(MayKeep, WhatMustBeRevalidatedIsKeptOnlyWhileItIsFresh) {

@@ -208,9 +208,8 @@ Task<Delivery> SendUpstream(Exchange& exchange, Response& response) {
   if (connection.decoder().finished()) FinishKeeping(exchange);
   exchange.keeping.reset();
   // Where the body ends with the connection, an orderly end would look like the body's.
-  if (delivery == Delivery::kUpstreamFailed && pump.framing == wire::BodyFraming::kUntilClose) {
-    exchange.client->ResetOnClose();
-  }
+  const bool is_cut = delivery == Delivery::kUpstreamFailed && exchange.head_sent;
+  if (is_cut && pump.framing == wire::BodyFraming::kUntilClose) exchange.client->ResetOnClose();
   co_return delivery;
 }
 

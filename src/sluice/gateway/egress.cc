@@ -41,6 +41,13 @@ Result<void> RouteUnknownHost(Exchange& exchange) {
                                  .detail = std::move(detail)});
   };
   if (listener.unknown_hosts == nullptr) return refuse("no route takes this host");
+  // A host with a route is not unknown: what that route does not take must not walk past it.
+  for (const RoutePlan& route : exchange.snapshot->snapshot->routes) {
+    if (route.matcher.NamesHost(exchange.request().authority)) {
+      return refuse(fmt::format("route `{}` names this host and does not take this request",
+                                route.config->name));
+    }
+  }
   const wire::RequestHead& head = exchange.request();
   if (head.method == wire::Method::kConnect) {
     const Result<wire::HostPort> target = wire::SplitAuthority(head.authority);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -15,9 +16,25 @@ namespace {
 // Of one host's answer.
 constexpr std::size_t kAddressesMax = 16;
 
-bool IsLocalIpv4(std::uint8_t first, std::uint8_t second) {
-  const bool is_multicast_or_reserved = first >= 224;
-  return first == 0 || first == 127 || (first == 169 && second == 254) || is_multicast_or_reserved;
+using Ipv4 = std::array<std::uint8_t, 4>;
+using Ipv6 = std::array<std::uint8_t, 16>;
+
+// The metadata services of clouds that are not link-local: Alibaba's, and Azure's wire server.
+constexpr std::array<Ipv4, 2> kMetadataIpv4 = {{{100, 100, 100, 200}, {168, 63, 129, 16}}};
+// AWS: fd00:ec2::254.
+constexpr Ipv6 kMetadataIpv6 = {0xfd, 0x00, 0x0e, 0xc2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02, 0x54};
+// Addresses that stand for an IPv4 address: NAT64 (RFC 6052) with the address at the end, and 6to4
+// (RFC 3056) with the address behind the prefix.
+constexpr std::array<std::uint8_t, 12> kNat64 = {0x00, 0x64, 0xff, 0x9b};
+constexpr std::array<std::uint8_t, 2> k6To4 = {0x20, 0x02};
+
+bool IsLocalIpv4(std::span<const std::uint8_t> bytes) {
+  const bool is_multicast_or_reserved = bytes[0] >= 224;
+  const bool is_link_local = bytes[0] == 169 && bytes[1] == 254;
+  const bool is_metadata = std::ranges::any_of(
+      kMetadataIpv4, [bytes](const Ipv4& known) { return std::ranges::equal(known, bytes); });
+  return bytes[0] == 0 || bytes[0] == 127 || is_link_local || is_multicast_or_reserved ||
+         is_metadata;
 }
 
 std::unexpected<Error> Refuse(const config::ListenerConfig& listener, std::string detail) {
@@ -49,7 +66,7 @@ bool IsLocalAddress(const Address& address) {
     case Address::Family::kUnix:
       return true;
     case Address::Family::kIpv4:
-      return IsLocalIpv4(bytes[0], bytes[1]);
+      return IsLocalIpv4(std::span(bytes).first(4));
     case Address::Family::kIpv6:
       break;
   }
@@ -58,8 +75,15 @@ bool IsLocalAddress(const Address& address) {
   if (starts_with_zeros) {
     // ::ffff:a.b.c.d is a.b.c.d; all others of these are unspecified, loopback or of no use.
     const bool is_mapped = bytes[10] == 0xff && bytes[11] == 0xff;
-    return !is_mapped || IsLocalIpv4(bytes[12], bytes[13]);
+    return !is_mapped || IsLocalIpv4(std::span(bytes).last(4));
   }
+  if (std::equal(kNat64.begin(), kNat64.end(), bytes.begin())) {
+    return IsLocalIpv4(std::span(bytes).last(4));
+  }
+  if (std::equal(k6To4.begin(), k6To4.end(), bytes.begin())) {
+    return IsLocalIpv4(std::span(bytes).subspan(2, 4));
+  }
+  if (bytes == kMetadataIpv6) return true;
   const bool is_link_local = bytes[0] == 0xfe && (bytes[1] & 0xc0U) == 0x80U;
   const bool is_multicast = bytes[0] == 0xff;
   return is_link_local || is_multicast;

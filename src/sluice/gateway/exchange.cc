@@ -64,6 +64,7 @@ void Exchange::Reset() {
   counted_attempts = 0;
   stale_connection = false;
   stale_retry_used = false;
+  was_sent = false;
   asked_upgrade = false;
   upstream_label.clear();
   upstream_duration = Nanos(0);

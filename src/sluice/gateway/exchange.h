@@ -176,6 +176,7 @@ struct Exchange {
   // kept from before just as we used it.
   bool stale_connection = false;
   bool stale_retry_used = false;
+  bool was_sent = false;       // Some upstream may have got some of it, whatever came of that.
   bool asked_upgrade = false;  // The request as sent asked for another protocol.
   std::string upstream_label;  // Of the endpoint asked last.
   SteadyTime upstream_started{};

@@ -117,12 +117,23 @@ void SettleWithError(Exchange& exchange, const Error& error) {
   exchange.breaker_count = 0;
 }
 
+// A gateway behind us has refused the call: that says nothing about the service behind it. Other
+// errors that it reports, of an upstream that failed it, do.
+bool IsPeerRefusal(const wire::ResponseHead& head) {
+  if (head.status != 429 && head.status != 503) return false;
+  const wire::HeaderField* const reason = head.headers.Find("x-sluice-reason");
+  if (reason == nullptr) return false;
+  const std::string_view guard = reason->value.substr(0, reason->value.find('/'));
+  constexpr std::array<std::string_view, 6> kGuards = {
+      "rate_limit", "breaker", "overload", "concurrency", "system", "admission_control"};
+  return std::ranges::find(kGuards, guard) != kGuards.end();
+}
+
 void SettleWithStatus(Exchange& exchange, const wire::ResponseHead& head) {
   SettleAttempt(exchange, head);
   const SteadyTime now = exchange.worker.loop.now();
-  const breaker::Refusal refusal = head.headers.Find("x-sluice-reason") != nullptr
-                                       ? breaker::Refusal::kByPeerGuard
-                                       : breaker::Refusal::kNone;
+  const breaker::Refusal refusal =
+      IsPeerRefusal(head) ? breaker::Refusal::kByPeerGuard : breaker::Refusal::kNone;
   JudgeHost(exchange, breaker::HostVerdictOf(head.status, refusal));
   for (std::size_t i = 0; i < exchange.breaker_count; ++i) {
     const Verdict verdict = breaker::ClassifyStatus(head.status, refusal, *exchange.classifiers[i]);
@@ -163,6 +174,7 @@ Task<Result<void>> SendRequest(Exchange& exchange, traffic::Lease& lease) {
   const std::array<ByteView, 2> segments = {ByteView(output), *prefix};
   const std::span<const ByteView> list(segments.data(), prefix->empty() ? 1 : 2);
   const SteadyTime deadline = AttemptDeadline(exchange);
+  exchange.was_sent = true;
   const Result<void> sent = co_await connection.stream().Send(list, deadline);
   if (!sent) {
     const bool timed_out = sent.error().code == ErrorCode::kTimeout;
@@ -401,13 +413,9 @@ Task<Result<Response>> Forward(Exchange& exchange) {
   }
 }
 
-bool MaySendAgain(const Exchange& exchange, const Error& error) {
+bool MaySendAgain(const Exchange& exchange) {
   if (exchange.client_is_gone || exchange.body.client_error) return false;
-  const bool was_never_sent =
-      exchange.attempts == 0 ||
-      (!error.guard.empty() && exchange.attempts == 1 && error.side == Side::kSelf) ||
-      error.code == ErrorCode::kNoEndpoint;
-  if (was_never_sent || error.retry == RetryAdvice::kSafe) return true;
+  if (!exchange.was_sent) return true;
   return exchange.body.place == RequestBodyState::Place::kWhole &&
          wire::IsIdempotent(exchange.request().method);
 }

@@ -22,9 +22,9 @@ namespace sluice::gateway {
 // What may be asked instead of the route's upstream.
 using Alternative = AskedUpstream;
 
-// Whether the request may go to somebody else after it has failed with `error`: nobody can have
-// acted upon it, or doing it twice does no harm, and all of it is still there.
-[[nodiscard]] bool MaySendAgain(const Exchange& exchange, const Error& error);
+// Whether the request may go to somebody else: nobody can have acted upon it, or doing it twice
+// does no harm, and all of it is still there.
+[[nodiscard]] bool MaySendAgain(const Exchange& exchange);
 
 // Asks an alternative once, with the guards of its own upstream and without those of the route.
 // Fails as Forward() does.

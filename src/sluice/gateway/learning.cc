@@ -71,13 +71,20 @@ void Learning::Learn(const RatePlan& plan, std::uint64_t generation, SteadyTime 
     log_(fmt::format("rate_limit_learnt name={} limit={} peak_per_second={:.1f}", plan.config->name,
                      lesson.limit, lesson.peak_per_second));
   }
+  // The peak is of requests, and a limit of tokens.
+  const double peak = lesson.peak_per_second * static_cast<double>(plan.config->cost);
   const std::int64_t limit =
-      LimitFor(lesson.peak_per_second, plan.config->period, learn.headroom, plan.config->limit);
+      LimitFor(peak, plan.config->period, learn.headroom, plan.config->limit);
   // A reload has put the configured limit in force again.
   const bool is_forgotten = lesson.generation != generation;
-  if (limit != lesson.limit || is_forgotten) registry_.Relimit(plan, limit);
+  if (limit == lesson.limit && !is_forgotten) return;
   lesson.limit = limit;
   lesson.generation = generation;
+  const Result<void> done = registry_.Relimit(plan, limit);
+  if (!done) {
+    log_(fmt::format("rate_limit_not_learnt name={} limit={} error=\"{}\"", plan.config->name,
+                     limit, done.error().detail));
+  }
 }
 
 }  // namespace sluice::gateway

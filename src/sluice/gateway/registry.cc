@@ -438,13 +438,15 @@ void Registry::Rewarm(const std::string& name, SteadyTime now) const {
   }
 }
 
-void Registry::Relimit(const RatePlan& plan, std::int64_t limit) const {
+Result<void> Registry::Relimit(const RatePlan& plan, std::int64_t limit) const {
   Result<limit::RateLimitOptions> options = OptionsOf(*plan.config, key_hasher_);
-  SLUICE_ASSERT(options.has_value());  // It is in force.
+  if (!options) return std::unexpected(options.error());
   options->limit = limit;
-  options->burst = 0;
-  const Result<void> done = plan.guard->Reconfigure(*options);
-  SLUICE_ASSERT(done.has_value());  // Within the bounds of a limit, and nothing else has changed.
+  // A request must still fit, and bursts that are allowed now stay so.
+  const std::int64_t of_a_second =
+      limit::EffectiveBurst({.limit = limit, .period = plan.config->period});
+  options->burst = std::max(options->burst, of_a_second);
+  return plan.guard->Reconfigure(*options);
 }
 
 std::shared_ptr<breaker::Breaker> Registry::FindBreaker(const std::string& name) const {

@@ -72,8 +72,8 @@ class Registry {
   }
 
   // Gives the rule `plan` of the snapshot in force another limit, with the burst that goes with it,
-  // until the next reload.
-  void Relimit(const RatePlan& plan, std::int64_t limit) const;
+  // until the next reload. Fails with kInvalidOption, and then nothing has changed.
+  [[nodiscard]] Result<void> Relimit(const RatePlan& plan, std::int64_t limit) const;
 
   // Calls `visit(const breaker::Breaker&)`-like for every breaker in force, by name.
   [[nodiscard]] const std::map<std::string, std::shared_ptr<breaker::Breaker>>& breakers() const {

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "sluice/contract/assert.h"
 #include "sluice/gateway/identify.h"
 #include "sluice/gateway/piece_gather.h"
 #include "sluice/gateway/worker_context.h"
@@ -221,6 +222,7 @@ Result<ByteView> AppendBodyPrefix(Exchange& exchange, std::string& out) {
 }
 
 void StartPump(Exchange& exchange, traffic::Connection& target) {
+  SLUICE_ASSERT(!exchange.body.is_pumping);
   exchange.body.target = &target;
   exchange.body.is_pumping = true;
   exchange.received.clear();  // All of it was the body's beginning, and has been sent.

@@ -45,8 +45,6 @@ Task<Result<Response>> Answer(Exchange& exchange) {
 
   // Per attempt: pick an endpoint, take its breakers' permits, send, maybe repeat.
   Result<Response> reply = co_await Forward(exchange);
-  // Refused by a guard before anything was sent: the request cost nobody anything.
-  if (!reply && !reply.error().guard.empty() && exchange.attempts == 1) RefundAdmission(exchange);
   co_return reply;
 }
 
@@ -60,6 +58,7 @@ Task<Delivery> Deliver(Exchange& exchange, Response& response) {
                 .detail = "the body is malformed from its start"};
     response = co_await Substitute(exchange, std::move(error));
     delivery = co_await Send(exchange, response);
+    SettlePermits(exchange, response, delivery);  // Of an alternative.
   }
   co_return delivery;
 }
@@ -78,7 +77,10 @@ Task<void> RunExchange(Exchange& exchange) {
   if (!reply) {
     // Refusals and failures take the same way out: the route's degrade chain, or a plain error.
     if (EndsConnection(exchange, reply.error())) exchange.keep_alive = false;
+    const bool is_refusal = !reply.error().guard.empty();
     reply = co_await Substitute(exchange, std::move(reply.error()));
+    // Refused by a guard and sent to nobody else either: the request cost nobody anything.
+    if (is_refusal && !exchange.was_sent) RefundAdmission(exchange);
   } else if (IsSubstituted(exchange, *reply)) {
     co_await SubstituteStatus(exchange, *reply);
   }

@@ -87,7 +87,10 @@ bool RouteMatcher::Matches(const RouteQuery& query, PathCaptures& captures) cons
 }
 
 bool RouteMatcher::MatchesButMethod(const RouteQuery& query, PathCaptures& captures) const {
-  return MatchesPath(query.path, captures) && MatchesHost(query.head->authority) &&
+  // A CONNECT has no path: it is for a whole host, as a route of all paths is.
+  const bool is_connect = query.head->method == wire::Method::kConnect;
+  const std::string_view path = is_connect ? std::string_view("/") : query.path;
+  return MatchesPath(path, captures) && MatchesHost(query.head->authority) &&
          MatchesHeaders(*query.head) && MatchesQuery(query);
 }
 

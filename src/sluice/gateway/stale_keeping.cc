@@ -83,7 +83,12 @@ degrade::CacheKey KeyOf(Exchange& exchange) {
   const wire::RequestHead& head = exchange.request();
   std::string& text = exchange.cache_key;
   text.assign(exchange.route->config->name);
-  for (const std::string_view part : {head.authority, exchange.path, head.query}) {
+  // After a reload the route may ask somebody else, or for something else.
+  const config::RouteConfig& route = *exchange.route->config;
+  const std::string_view rewrite =
+      route.prefix_rewrite ? std::string_view(*route.prefix_rewrite) : std::string_view();
+  for (const std::string_view part :
+       {std::string_view(route.upstream), rewrite, head.authority, exchange.path, head.query}) {
     text += '\n';
     text += part;
   }
@@ -115,6 +120,8 @@ void BeginKeeping(Exchange& exchange, const wire::ResponseHead& head) {
   const wire::RequestHead& request = exchange.request();
   // A GET with content is not told apart by its target alone (RFC 9110 section 9.3.1).
   if (request.method != wire::Method::kGet || request.framing != wire::BodyFraming::kNone) return;
+  // Whether such a body is whole nobody can tell.
+  if (head.framing == wire::BodyFraming::kUntilClose) return;
   std::string joined_request;
   std::string joined_control;
   std::string joined_vary;

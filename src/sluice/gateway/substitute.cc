@@ -51,7 +51,9 @@ LocalResponse PlainError(Exchange& exchange, const Error& error) {
                       .content_type = kJson,
                       .body = exchange.local_body,
                       .is_refusal = true};
-  if (exchange.refusal_status != 0) local.status = exchange.refusal_status;
+  // The rule's own, and not that of an error which came after it was let through.
+  const bool is_rules = exchange.refusal_status != 0 && !error.guard.empty();
+  if (is_rules) local.status = exchange.refusal_status;
   if (degrade::HasRetryAfter(error)) {
     local.retry_after = error.retry_after > Nanos(0) ? error.retry_after : kRetryAfterDefault;
   }
@@ -135,11 +137,8 @@ std::optional<LocalResponse> AnswerLocally(Exchange& exchange,
 }
 
 // Another upstream. A server error of its own is no answer: the next step may know better.
-Task<Result<Response>> AskAlternative(Exchange& exchange,
-                                      const Error& error,
-                                      std::size_t upstream,
-                                      Nanos timeout) {
-  if (!MaySendAgain(exchange, error)) {
+Task<Result<Response>> AskAlternative(Exchange& exchange, std::size_t upstream, Nanos timeout) {
+  if (!MaySendAgain(exchange)) {
     co_return Fail(ErrorCode::kCancelled, "the request may have been acted upon");
   }
   ServedSnapshot& served = *exchange.snapshot;
@@ -157,6 +156,8 @@ Task<Result<Response>> AskAlternative(Exchange& exchange,
 // The first step of the route's chain that has an answer gives it.
 Task<std::optional<Response>> TrySteps(Exchange& exchange, const Error& error) {
   degrade::DegradeChain* chain = exchange.route == nullptr ? nullptr : exchange.route->chain.get();
+  // Any 2xx would tell the client of a CONNECT that its tunnel stands (RFC 9110 section 9.3.6).
+  if (exchange.request().method == wire::Method::kConnect) chain = nullptr;
   while (chain != nullptr) {
     std::optional<degrade::Choice> choice =
         chain->Choose(error.code, exchange.request().method_text, exchange.next_step);
@@ -166,8 +167,7 @@ Task<std::optional<Response>> TrySteps(Exchange& exchange, const Error& error) {
     std::optional<Response> response;
     if (std::holds_alternative<degrade::UpstreamAnswer>(choice->step->answer)) {
       const std::size_t upstream = exchange.route->alternatives[index];
-      Result<Response> reply =
-          co_await AskAlternative(exchange, error, upstream, choice->step->timeout);
+      Result<Response> reply = co_await AskAlternative(exchange, upstream, choice->step->timeout);
       if (reply) response.emplace(std::move(*reply));
     } else {
       std::optional<LocalResponse> local = AnswerLocally(exchange, error, choice->step->answer);

@@ -59,7 +59,9 @@ Json RateLimitJson(const RatePlan& plan, const Lesson* lesson, SteadyTime now) {
       {"top_keys", TopKeysJson(*plan.guard, now)}};
   if (lesson != nullptr) {
     json["limit"] = lesson->limit;
-    json["burst"] = limit::EffectiveBurst({.limit = lesson->limit, .period = plan.config->period});
+    json["burst"] =
+        std::max(plan.config->burst,
+                 limit::EffectiveBurst({.limit = lesson->limit, .period = plan.config->period}));
     json["learnt"] = {{"peak_per_second", lesson->peak_per_second}, {"is_over", lesson->is_told}};
   }
   return json;
