@@ -1,5 +1,8 @@
 #include "sluice/breaker/keyed_breaker.h"
 
+#include <algorithm>
+#include <chrono>
+#include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
@@ -29,6 +32,17 @@ Result<void> CheckValid(const KeyedBreakerOptions& options) {
 
 bool IsClosed(const BreakerSnapshot& state) {
   return state.state == State::kClosed;
+}
+
+// An unhealthy key that nobody has asked for so long may go: or keys that fail once and never come
+// back would fill the table for ever.
+constexpr Nanos kAbandonedAfter = std::chrono::minutes(2);
+
+// Open and due for a probe, or closed and empty: calls would have changed it.
+bool IsAbandoned(const BreakerSnapshot& state, SteadyTime now) {
+  const bool is_idle =
+      state.state == State::kOpen ? state.retry_after <= Nanos(0) : state.window.calls == 0;
+  return is_idle && state.state != State::kForcedOpen && now - state.since >= kAbandonedAfter;
 }
 
 // Nothing is lost with it but good calls.
@@ -123,14 +137,17 @@ bool KeyedBreaker::MakeRoom(Part& part, SteadyTime now, std::unique_ptr<Entry>& 
   const std::size_t bound = max_keys_.load(std::memory_order_relaxed);
   const std::size_t share = std::max<std::size_t>(1, (bound + kParts - 1) / kParts);
   if (part.entries.size() < share) return true;
-  auto candidate = part.entries.end();
-  for (int looked_at = 0; looked_at < kLookedAtMax && candidate != part.entries.begin();
-       ++looked_at) {
-    --candidate;
+  const std::size_t looks = std::min<std::size_t>(kLookedAtMax, part.entries.size());
+  for (std::size_t look = 0; look < looks; ++look) {
+    const auto candidate = std::prev(part.entries.end());
     Entry& entry = **candidate;
-    if (entry.users.load(std::memory_order_acquire) != 0) continue;
     const BreakerSnapshot state = entry.breaker->Snapshot(now);
-    if (!IsHealthy(state)) continue;
+    const bool is_used = entry.users.load(std::memory_order_acquire) != 0;
+    if (is_used || (!IsHealthy(state) && !IsAbandoned(state, now))) {
+      // To the front, so that the next call looks at others.
+      part.entries.splice(part.entries.begin(), part.entries, candidate);
+      continue;
+    }
     Add(state, part.gone);
     ++part.gone.evicted_total;
     pushed_out = std::move(*candidate);

@@ -95,6 +95,29 @@ TEST(KeyedBreaker, AFloodOfKeysDoesNotCloseAnOpenOne) {
   EXPECT_EQ(breaker->Stats(kStart).keys, 3U);
 }
 
+TEST(KeyedBreaker, AnOpenKeyThatNobodyAsksForMakesRoomAfterTwoMinutes) {
+  const auto breaker = Made(1);
+  for (int i = 0; i < 2; ++i)
+    EXPECT_TRUE(Call(*breaker, KeyOf(0), Verdict::kFailure));
+  EXPECT_TRUE(Call(*breaker, KeyOf(1), Verdict::kSuccess, kStart + 119s));
+  EXPECT_EQ(breaker->Stats(kStart + 119s).evicted_total, 0U);
+  EXPECT_TRUE(Call(*breaker, KeyOf(1), Verdict::kSuccess, kStart + 120s));
+  EXPECT_EQ(breaker->Stats(kStart + 120s).evicted_total, 1U);
+  EXPECT_EQ(breaker->Stats(kStart + 120s).keys, 1U);
+}
+
+TEST(KeyedBreaker, UnhealthyKeysAtTheEndDoNotHideAHealthyOne) {
+  const auto breaker = Made(8 * 20);
+  // Of one part: the low half of the hash tells them apart, the high half is the same.
+  for (std::uint64_t key = 0; key < 19; ++key)
+    EXPECT_TRUE(Call(*breaker, KeyOf(key), Verdict::kFailure));
+  EXPECT_TRUE(Call(*breaker, KeyOf(19), Verdict::kSuccess));
+  // Eight are looked at each time: the third newcomer finds the healthy one.
+  for (std::uint64_t key = 100; key < 103; ++key)
+    EXPECT_TRUE(Call(*breaker, KeyOf(key), Verdict::kSuccess));
+  EXPECT_EQ(breaker->Stats(kStart).evicted_total, 1U);
+}
+
 TEST(KeyedBreaker, WhereNobodyMakesRoomTheRestShareOne) {
   const auto breaker = Made(1);
   EXPECT_TRUE(Call(*breaker, KeyOf(0), Verdict::kFailure));
