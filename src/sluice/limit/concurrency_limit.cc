@@ -200,6 +200,7 @@ ConcurrencyDecision ConcurrencyLimit::Enter(AdmissionWaiter& waiter,
   AdmissionWaiter* woken = nullptr;
   AdmissionWaiter* displaced = nullptr;
   AdmissionQueue::Push pushed{};
+  bool is_granted = false;  // Once the lock is free another thread may grant it, and wake it too.
   {
     const SpinlockHolder lock(queue_lock_);
     latest_ = std::max(latest_, now);
@@ -210,6 +211,8 @@ ConcurrencyDecision ConcurrencyLimit::Enter(AdmissionWaiter& waiter,
     if (pushed == AdmissionQueue::Push::kWaits &&
         waiter.state == AdmissionWaiter::State::kGranted) {
       // Its slot came at once. It is told by the return value and not woken.
+      is_granted = true;
+      waiter.state = AdmissionWaiter::State::kIdle;
       AdmissionWaiter** link = &woken;
       while (*link != &waiter)
         link = &(*link)->next;
@@ -223,10 +226,7 @@ ConcurrencyDecision ConcurrencyLimit::Enter(AdmissionWaiter& waiter,
   CountWoken(woken);
   WakeAll(woken);
   if (pushed == AdmissionQueue::Push::kRefused) return RefuseOrLet();
-  if (waiter.state == AdmissionWaiter::State::kGranted) {
-    waiter.state = AdmissionWaiter::State::kIdle;
-    return Admitted(waiter.partition, now);
-  }
+  if (is_granted) return Admitted(waiter.partition, now);
   ConcurrencyDecision decision;
   decision.kind = ConcurrencyDecision::Kind::kWaits;
   return decision;
