@@ -85,6 +85,20 @@ class WouldHave(SystemTest):
         self.addCleanup(gateway.stop)
         return gateway.wait_serving()
 
+    def test_a_rule_that_learns_keeps_its_burst_and_counts_costs(self):
+        rule = {**RULE, "limit": 100, "burst": 20, "cost": 5, "learn": {"for": "1m"}}
+        gateway = self.sluice(gateway_config(
+            self.origin().address, route={"rate_limits": ["per-user"]}, rate_limits=[rule]))
+        self.assertEqual(self.statuses(gateway, 20), [200] * 20)
+        # The peak is of requests, and the limit of tokens: five for each.
+        guard = wait_until(lambda: self.lesson(gateway), "a lesson")
+        self.assertGreaterEqual(guard["limit"], 60 * 2 * 5)
+        self.assertEqual(guard["burst"], max(20, guard["limit"] // 60))
+
+    def lesson(self, gateway):
+        guard = gateway.guard("per-user")
+        return guard if guard.get("learnt", {}).get("peak_per_second", 0) >= 1 else None
+
     def test_no_gateway_is_told_with_exit_code_3(self):
         done = run_sluice("status", "--would-have", "--admin", "127.0.0.1:1")
         self.assertEqual(done.returncode, 3)
