@@ -132,13 +132,13 @@ void Client::Finish() {
   // An answer that overtook the request's own body (a refusal) leaves the connection unusable.
   const bool reusable = !closes_ && outbox_.empty();
   state_ = State::kIdle;
-  owner_.OnAnswer(status_, Now() - due_);
+  owner_.OnAnswer(*this, status_, Now() - due_);
   if (!reusable) return GoDown(Closing::kAnnounced);
   owner_.OnIdle(*this);
 }
 
 void Client::Fail(Failure failure) {
-  owner_.OnFailure(failure);
+  owner_.OnFailure(*this, failure);
   GoDown(Closing::kFailure);
 }
 

@@ -44,8 +44,8 @@ class ClientOwner {
  public:
   virtual ~ClientOwner() = default;
   virtual void OnIdle(Client& client) = 0;  // Connected, nothing in flight: may Send().
-  virtual void OnAnswer(int status, Nanos latency) = 0;
-  virtual void OnFailure(Failure failure) = 0;
+  virtual void OnAnswer(Client& client, int status, Nanos latency) = 0;
+  virtual void OnFailure(Client& client, Failure failure) = 0;
   // Not connected any more: may Connect(), unless it was a failure to connect.
   virtual void OnDown(Client& client, Closing why) = 0;
 };
@@ -72,6 +72,9 @@ class Client final : public Handler {
   [[nodiscard]] bool waiting() const { return state_ == State::kWaiting; }
   [[nodiscard]] bool connecting() const { return state_ == State::kConnecting; }
   [[nodiscard]] SteadyTime since() const { return since_; }  // Of the connect or the request.
+  // Of the last request.
+  [[nodiscard]] std::uint64_t number() const { return number_; }
+  [[nodiscard]] SteadyTime due() const { return due_; }
 
  private:
   enum class State : std::uint8_t { kDown, kConnecting, kIdle, kWaiting };

@@ -11,8 +11,12 @@ constexpr Nanos kHouseKeepingInterval = std::chrono::milliseconds(10);
 
 }  // namespace
 
-LoadRun::LoadRun(Poller& poller, LoadOptions options)
-    : poller_(poller), options_(std::move(options)), tally_(kLatencySamplesMax) {
+LoadRun::LoadRun(Poller& poller, LoadOptions options, OutcomeLog* outcomes)
+    : poller_(poller),
+      options_(std::move(options)),
+      outcomes_(outcomes),
+      chance_(options_.seed),
+      tally_(kLatencySamplesMax) {
   if (options_.rate_per_second > 0) {
     interval_ = Nanos(static_cast<std::int64_t>(1e9 / options_.rate_per_second));
   }
@@ -90,8 +94,14 @@ void LoadRun::IssueDue(SteadyTime now) {
     // The target closed it meanwhile: it stands in `down_` too, and comes back from there.
     if (!client.idle()) continue;
     Issue(client, next_due_);
-    next_due_ += interval_;
+    next_due_ += NextInterval();
   }
+}
+
+Nanos LoadRun::NextInterval() {
+  if (options_.arrivals == Arrivals::kEven) return interval_;
+  std::exponential_distribution<double> gap(1 / static_cast<double>(interval_.count()));
+  return Nanos(static_cast<std::int64_t>(gap(chance_)));
 }
 
 void LoadRun::Issue(Client& client, SteadyTime due) {
@@ -136,14 +146,21 @@ void LoadRun::OnIdle(Client& client) {
   if (may_issue()) Issue(client, Now());
 }
 
-void LoadRun::OnAnswer(int status, Nanos latency) {
+void LoadRun::OnAnswer(Client& client, int status, Nanos latency) {
   --in_flight_;
   tally_.CountAnswer(status, latency);
+  if (outcomes_ == nullptr) return;
+  outcomes_->NoteAnswer({.number = client.number(), .due = client.due(), .latency = latency},
+                        status);
 }
 
-void LoadRun::OnFailure(Failure failure) {
+void LoadRun::OnFailure(Client& client, Failure failure) {
   if (failure != Failure::kConnect) --in_flight_;
   tally_.CountFailure(failure);
+  if (outcomes_ == nullptr || !client.waiting()) return;
+  const Nanos latency = Now() - client.due();
+  outcomes_->NoteFailure({.number = client.number(), .due = client.due(), .latency = latency},
+                         failure);
 }
 
 void LoadRun::OnDown(Client& client, Closing why) {

@@ -9,9 +9,11 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <random>
 #include <vector>
 
 #include "load/client.h"
+#include "load/outcome_log.h"
 #include "load/poller.h"
 #include "load/process_cpu.h"
 #include "load/tally.h"
@@ -22,10 +24,17 @@
 
 namespace sluice::load {
 
+enum class Arrivals : std::uint8_t {
+  kEven,     // One each interval.
+  kPoisson,  // Each at random, as many users who know nothing of each other.
+};
+
 struct LoadOptions {
   ClientOptions client;
   std::int64_t connections = 64;             // 1 .. 100'000.
   double rate_per_second = 0;                // 0: closed loop.
+  Arrivals arrivals = Arrivals::kEven;       // Of the open loop.
+  std::uint64_t seed = 1;                    // Of Arrivals::kPoisson.
   Nanos warmup{0};                           // Load that is not measured.
   Nanos duration = std::chrono::seconds(2);  // Of the measured part, at most.
   std::int64_t requests_max = 0;             // Ends the run earlier; 0: no such bound.
@@ -47,8 +56,8 @@ struct LoadResult {
 
 class LoadRun final : public ClientOwner {
  public:
-  // `poller` outlives the run.
-  LoadRun(Poller& poller, LoadOptions options);
+  // `poller` and `outcomes` outlive the run; `outcomes` may be null.
+  LoadRun(Poller& poller, LoadOptions options, OutcomeLog* outcomes = nullptr);
   ~LoadRun() override;
 
   // Runs to its end or until `stop` turns true. Fails with kNotFound when a process of `cpu_of` is
@@ -58,8 +67,8 @@ class LoadRun final : public ClientOwner {
   [[nodiscard]] Tally& tally() { return tally_; }
 
   void OnIdle(Client& client) override;
-  void OnAnswer(int status, Nanos latency) override;
-  void OnFailure(Failure failure) override;
+  void OnAnswer(Client& client, int status, Nanos latency) override;
+  void OnFailure(Client& client, Failure failure) override;
   void OnDown(Client& client, Closing why) override;
 
  private:
@@ -70,6 +79,7 @@ class LoadRun final : public ClientOwner {
   [[nodiscard]] Result<void> StopMeasuring(SteadyTime now);
   [[nodiscard]] bool may_issue() const;
   void IssueDue(SteadyTime now);
+  [[nodiscard]] Nanos NextInterval();
   void Issue(Client& client, SteadyTime due);
   void Connect(Client& client);
   void KeepHouse(SteadyTime now);
@@ -78,6 +88,8 @@ class LoadRun final : public ClientOwner {
 
   Poller& poller_;
   const LoadOptions options_;
+  OutcomeLog* const outcomes_;
+  std::mt19937_64 chance_;
   Tally tally_;
   LoadResult result_;
   std::vector<std::unique_ptr<Client>> clients_;

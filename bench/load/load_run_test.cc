@@ -2,6 +2,8 @@
 
 #include "load/load_run.h"
 
+#include <array>
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -86,7 +88,9 @@ class LoadRunTest : public testing::Test {
     return result.value_or(LoadResult{});
   }
 
-  std::unique_ptr<Upstream> Serve() { return *Upstream::Create(poller_, std::move(listener_)); }
+  std::unique_ptr<Upstream> Serve(const ServiceOptions& service = {}) {
+    return *Upstream::Create(poller_, std::move(listener_), service);
+  }
 
   // One request to a server that says `says`; returns the failures of `kind`.
   std::int64_t FailuresWhenTold(std::string says, Ending ending, Failure kind) {
@@ -276,6 +280,102 @@ TEST_F(LoadRunTest, ACloseBetweenTwoRequestsLosesNothing) {
   EXPECT_EQ(run_->tally().answered(), 3);
   EXPECT_EQ(run_->tally().failed(), 0);
   EXPECT_GE(result.closed_idle, 2);
+}
+
+TEST_F(LoadRunTest, AnUpstreamWithWorkersAnswersSoManyAtOnce) {
+  const std::unique_ptr<Upstream> upstream = Serve({.workers = 2, .time = milliseconds(5)});
+  options_.connections = 8;
+  options_.requests_max = 20;
+
+  const LoadResult result = Run();
+
+  EXPECT_EQ(run_->tally().answered(), 20);
+  EXPECT_EQ(run_->tally().failed(), 0);
+  EXPECT_EQ(upstream->counts().wasted, 0);
+  EXPECT_GE(result.measured_time, milliseconds(50));
+}
+
+TEST_F(LoadRunTest, WorkForAClientThatIsGoneIsWasted) {
+  const std::unique_ptr<Upstream> upstream = Serve({.workers = 1, .time = milliseconds(50)});
+  options_.request_timeout = milliseconds(1);
+
+  Run();
+  EXPECT_EQ(run_->tally().failures(Failure::kTimeout), 1);
+  for (int turn = 0; turn < 1'000 && upstream->counts().wasted == 0; ++turn)
+    poller_.Wait(milliseconds(10));
+
+  EXPECT_EQ(upstream->counts().wasted, 1);
+  EXPECT_EQ(upstream->counts().requests, 0);
+}
+
+TEST_F(LoadRunTest, RandomArrivalsKeepTheRate) {
+  const std::unique_ptr<Upstream> upstream = Serve();
+  options_.connections = 8;
+  options_.requests_max = 0;
+  options_.duration = milliseconds(200);
+  options_.rate_per_second = 5'000;
+  options_.arrivals = Arrivals::kPoisson;
+
+  const LoadResult result = Run();
+
+  // 1000 are expected: what has a deviation of 32 stays within eight of them.
+  EXPECT_GT(result.begun, 750);
+  EXPECT_LT(result.begun, 1'250);
+}
+
+TEST_F(LoadRunTest, EachRequestHasOneOutcome) {
+  const std::string path = testing::TempDir() + "/outcomes-" + std::to_string(::getpid());
+  const std::unique_ptr<Upstream> upstream = Serve();
+  options_.requests_max = 3;
+  OutcomeLog outcomes = *OutcomeLog::Create(path);
+  LoadRun run(poller_, options_, &outcomes);
+
+  EXPECT_TRUE(run.Execute(kNeverStop).has_value());
+  EXPECT_TRUE(outcomes.Close().has_value());
+
+  std::FILE* file = std::fopen(path.c_str(), "r");
+  ASSERT_NE(file, nullptr);
+  for (int i = 0; i < 3; ++i) {
+    int number = -1;
+    long long due_us = 0;
+    long long latency_us = -1;
+    int status = 0;
+    EXPECT_EQ(std::fscanf(file, "%d %lld %lld %d\n", &number, &due_us, &latency_us, &status), 4);
+    EXPECT_EQ(number, i);
+    EXPECT_GT(due_us, 0);
+    EXPECT_GE(latency_us, 0);
+    EXPECT_EQ(status, 200);
+  }
+  EXPECT_EQ(std::fgetc(file), EOF);
+  std::fclose(file);
+  std::remove(path.c_str());
+}
+
+TEST_F(LoadRunTest, AFailureIsAnOutcomeByItsName) {
+  const std::string path = testing::TempDir() + "/failures-" + std::to_string(::getpid());
+  ScriptedServer server(poller_, std::move(listener_), "nonsense\r\n\r\n", Ending::kCloses);
+  OutcomeLog outcomes = *OutcomeLog::Create(path);
+  LoadRun run(poller_, options_, &outcomes);
+
+  EXPECT_TRUE(run.Execute(kNeverStop).has_value());
+  EXPECT_TRUE(outcomes.Close().has_value());
+
+  std::FILE* file = std::fopen(path.c_str(), "r");
+  ASSERT_NE(file, nullptr);
+  std::array<char, 32> word{};
+  EXPECT_EQ(std::fscanf(file, "0 %*d %*d %31s\n", word.data()), 1);
+  EXPECT_STREQ(word.data(), "malformed");
+  EXPECT_EQ(std::fgetc(file), EOF);
+  std::fclose(file);
+  std::remove(path.c_str());
+}
+
+TEST_F(LoadRunTest, OutcomesThatCannotBeWrittenAreAnError) {
+  EXPECT_FALSE(OutcomeLog::Create("/nowhere/outcomes").has_value());
+
+  OutcomeLog full = *OutcomeLog::Create("/dev/full");
+  full.NoteAnswer({}, 200);
+  EXPECT_FALSE(full.Close().has_value());
 }
 
 TEST_F(LoadRunTest, AMeasuredProcessThatIsGoneIsAnError) {

@@ -17,8 +17,10 @@
 
 #include "load/file_descriptor.h"
 #include "load/load_run.h"
+#include "load/outcome_log.h"
 #include "load/poller.h"
 #include "load/report.h"
+#include "load/service_line.h"
 #include "load/sockets.h"
 #include "load/upstream.h"
 #include <CLI/CLI.hpp>
@@ -43,6 +45,10 @@ struct CommandLine {
   double warmup_seconds = 0;
   double timeout_seconds = 5;
   double grace_seconds = 2;
+  double service_ms = 0;
+  bool poisson = false;
+  std::string outcomes;
+  ServiceOptions service;
   LoadOptions load;
 };
 
@@ -78,11 +84,25 @@ void Declare(CLI::App& app, CommandLine& line) {
   app.add_option("--host", request.host, "Host field");
   app.add_option("--users", request.users, "Different X-User-Id values")
       ->check(CLI::Range(1, 100'000));
+  app.add_option("--critical-every", request.critical_every,
+                 "Each so-many-th request says x-criticality: CRITICAL, the others SHEDDABLE")
+      ->check(CLI::Range(0, 1000));
   app.add_option("--check", line.check, "full: every byte; status: whole answers of any upstream")
       ->check(CLI::IsMember({"full", "status"}));
   app.add_option("--cpu-of", line.load.cpu_of, "Processes whose processor time to measure")
       ->check(CLI::Range(1, kPidMax));
+  app.add_option("--outcomes", line.outcomes, "File for a line per request");
+  app.add_flag("--poisson", line.poisson, "With --rate: requests fall due at random");
+  app.add_option("--seed", line.load.seed, "Of --poisson");
   app.add_flag("--spin", line.load.spins, "Never sleep: for a core of its own");
+}
+
+void DeclareService(CLI::App& app, CommandLine& line) {
+  app.add_option("--workers", line.service.workers,
+                 "With --serve: answers worked on at once, more wait in order; 0: all at once")
+      ->check(CLI::Range(0, 100'000));
+  app.add_option("--service-ms", line.service_ms, "How long a worker takes for an answer")
+      ->check(CLI::Range(0.0, 60'000.0));
 }
 
 void AllowManyDescriptors() {
@@ -116,13 +136,16 @@ class StopSignal final : public Handler {
   bool stopped_ = false;
 };
 
-Result<std::unique_ptr<Upstream>> StartUpstream(Poller& poller, const CommandLine& line) {
-  if (line.serve_fd >= 0) return Upstream::Create(poller, FileDescriptor(line.serve_fd));
+Result<std::unique_ptr<Upstream>> StartUpstream(Poller& poller, CommandLine& line) {
+  line.service.time = FromSeconds(line.service_ms / 1e3);
+  if (line.serve_fd >= 0) {
+    return Upstream::Create(poller, FileDescriptor(line.serve_fd), line.service);
+  }
   const Result<Address> address = Address::Parse(line.serve);
   if (!address) return std::unexpected(address.error());
   Result<FileDescriptor> listener = Listen(*address);
   if (!listener) return std::unexpected(listener.error());
-  return Upstream::Create(poller, std::move(*listener));
+  return Upstream::Create(poller, std::move(*listener), line.service);
 }
 
 int Complain(const Error& error, int exit_code) {
@@ -141,9 +164,20 @@ int RunClients(Poller& poller, CommandLine& line, const StopSignal& signal, Upst
   line.load.request_timeout = FromSeconds(line.timeout_seconds);
   line.load.grace = FromSeconds(line.grace_seconds);
   line.load.client.check = line.check == "full" ? Check::kFull : Check::kStatus;
-  LoadRun run(poller, line.load);
+  line.load.arrivals = line.poisson ? Arrivals::kPoisson : Arrivals::kEven;
+  std::optional<OutcomeLog> outcomes;
+  if (!line.outcomes.empty()) {
+    Result<OutcomeLog> created = OutcomeLog::Create(line.outcomes);
+    if (!created) return Complain(created.error(), kExitUnreachable);
+    outcomes = std::move(*created);
+  }
+  LoadRun run(poller, line.load, outcomes ? &*outcomes : nullptr);
   const Result<LoadResult> result = run.Execute(signal.stopped());
   if (!result) return Complain(result.error(), kExitUnreachable);
+  if (outcomes) {
+    const Result<void> closed = outcomes->Close();
+    if (!closed) return Complain(closed.error(), kExitUnreachable);
+  }
   const UpstreamCounts* served = upstream != nullptr ? &upstream->counts() : nullptr;
   std::printf("%s\n", FormatReport(line.load, *result, run.tally(), served).c_str());
   return run.tally().failed() == 0 ? 0 : kExitFailedRequests;
@@ -180,6 +214,7 @@ int main(int argc, char** argv) {
   CLI::App app("HTTP/1.1 clients and their upstream in one thread, checking every byte");
   sluice::load::CommandLine line;
   sluice::load::Declare(app, line);
+  sluice::load::DeclareService(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -15,6 +15,10 @@ namespace {
 constexpr std::uint64_t kCuts = 61;
 constexpr std::size_t kUserDigits = 5;
 
+// Of one length; the blank is no part of the value (RFC 9110 §5.5).
+constexpr std::string_view kCritical = "CRITICAL ";
+constexpr std::string_view kSheddable = "SHEDDABLE";
+
 // Letters from a fixed linear congruential sequence (Knuth's MMIX constants).
 std::string MakeText() {
   std::string text(kBodyBytesMax + kCuts, ' ');
@@ -122,7 +126,8 @@ std::optional<Target> TargetOf(std::string_view first_line) {
   return Target{.answer_bytes = static_cast<std::size_t>(*bytes), .number = *number};
 }
 
-RequestText::RequestText(const RequestOptions& options) : users_(options.users) {
+RequestText::RequestText(const RequestOptions& options)
+    : users_(options.users), critical_every_(options.critical_every) {
   SLUICE_ASSERT(options.users >= 1);
   SLUICE_ASSERT(options.body_bytes <= kBodyBytesMax);
   SLUICE_ASSERT(options.answer_bytes <= kBodyBytesMax);
@@ -136,6 +141,11 @@ RequestText::RequestText(const RequestOptions& options) : users_(options.users) 
   text_ +=
       "\r\nUser-Agent: sluice-load/1\r\nAccept: application/json, */*;q=0.5\r\n"
       "Accept-Language: en\r\n";
+  if (critical_every_ > 0) {
+    text_ += "X-Criticality: ";
+    class_at_ = text_.size();
+    fmt::format_to(out, "{}\r\n", kSheddable);
+  }
   if (options.body_bytes > 0 || options.method == "POST" || options.method == "PUT") {
     fmt::format_to(out, "Content-Type: text/plain\r\nContent-Length: {}\r\n", options.body_bytes);
   }
@@ -145,6 +155,10 @@ RequestText::RequestText(const RequestOptions& options) : users_(options.users) 
 std::string_view RequestText::HeadOf(std::uint64_t number) {
   WriteDigits(number, kNumberDigits, text_.data() + number_at_);
   WriteDigits(number % users_, kUserDigits, text_.data() + user_at_);
+  if (critical_every_ > 0) {
+    const bool critical = number % critical_every_ == 0;
+    text_.replace(class_at_, kCritical.size(), critical ? kCritical : kSheddable);
+  }
   return text_;
 }
 

@@ -50,14 +50,17 @@ struct Target {
 
 struct RequestOptions {
   std::string method = "GET";
-  std::string path_prefix;          // Before /<bytes>/<number>; empty or "/something".
-  std::string host = "bench.test";  // Host field.
-  std::size_t body_bytes = 0;       // 0 .. kBodyBytesMax.
-  std::size_t answer_bytes = 128;   // 0 .. kBodyBytesMax.
-  std::uint64_t users = 1'000;      // 1 .. 100'000 different X-User-Id values, in turn.
+  std::string path_prefix;           // Before /<bytes>/<number>; empty or "/something".
+  std::string host = "bench.test";   // Host field.
+  std::size_t body_bytes = 0;        // 0 .. kBodyBytesMax.
+  std::size_t answer_bytes = 128;    // 0 .. kBodyBytesMax.
+  std::uint64_t users = 1'000;       // 1 .. 100'000 different X-User-Id values, in turn.
+  std::uint64_t critical_every = 0;  // Each so-and-so-many-th request says X-Criticality: CRITICAL,
+                                     // the others SHEDDABLE; 0: none says anything.
 };
 
-// A request head whose number and user are written in place, so sending one allocates nothing.
+// A request head whose number, user and class are written in place, so sending one allocates
+// nothing.
 class RequestText {
  public:
   explicit RequestText(const RequestOptions& options);
@@ -69,7 +72,9 @@ class RequestText {
   std::string text_;
   std::size_t number_at_ = 0;
   std::size_t user_at_ = 0;
+  std::size_t class_at_ = 0;
   std::uint64_t users_ = 1;
+  std::uint64_t critical_every_ = 0;
 };
 
 // Appends the head of the answer to `target`.

@@ -88,6 +88,25 @@ TEST(Messages, OnlyAStatusLineHasAStatus) {
   EXPECT_EQ(StatusOf(""), 0);
 }
 
+TEST(Messages, OnlyEachSoManyThRequestIsCritical) {
+  RequestText text({.critical_every = 3});
+
+  for (std::uint64_t number = 0; number < 7; ++number) {
+    const std::string_view head = text.HeadOf(number);
+    const bool critical = head.find("\r\nX-Criticality: CRITICAL \r\n") != std::string_view::npos;
+    const bool sheddable = head.find("\r\nX-Criticality: SHEDDABLE\r\n") != std::string_view::npos;
+    EXPECT_EQ(critical, number % 3 == 0) << number;
+    EXPECT_EQ(sheddable, number % 3 != 0) << number;
+    EXPECT_EQ(ScanHead(head).scan, Scan::kComplete) << number;
+  }
+}
+
+TEST(Messages, WithoutClassesNoRequestSaysOne) {
+  RequestText text(RequestOptions{});
+
+  EXPECT_EQ(text.HeadOf(0).find("X-Criticality"), std::string_view::npos);
+}
+
 TEST(Messages, NeighboursHaveDifferentBodies) {
   std::set<std::string_view> bodies;
   for (std::uint64_t number = 0; number < 61; ++number)

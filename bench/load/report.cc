@@ -21,7 +21,8 @@ Json ToJson(const UpstreamCounts& counts) {
   return {{"requests", counts.requests},
           {"connections", counts.connections},
           {"bad_requests", counts.bad_requests},
-          {"cut_requests", counts.cut_requests}};
+          {"cut_requests", counts.cut_requests},
+          {"wasted", counts.wasted}};
 }
 
 Json ToJson(const CpuUse& cpu, std::int64_t requests, Nanos elapsed) {

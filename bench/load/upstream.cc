@@ -15,10 +15,19 @@ namespace sluice::load {
 
 class UpstreamConnection final : public Handler {
  public:
-  UpstreamConnection(Upstream& owner, FileDescriptor fd) : owner_(owner), fd_(std::move(fd)) {}
+  UpstreamConnection(Upstream& owner, FileDescriptor fd, std::uint64_t id)
+      : owner_(owner), fd_(std::move(fd)), id_(id) {}
 
   void OnReady(std::uint32_t events) override {
-    if (!Serve(events)) owner_.connections_.erase(this);
+    if (!Serve(events)) owner_.connections_.erase(id_);
+  }
+
+  // The work for the request that was read last is done.
+  void OnServed() {
+    in_service_ = false;
+    // A peer that is gone is noticed by the event that says so: this connection may have one
+    // pending, so it must not die here.
+    static_cast<void>(Answer());
   }
 
   [[nodiscard]] int fd() const { return fd_.get(); }
@@ -49,7 +58,7 @@ class UpstreamConnection final : public Handler {
       } else if (!TakeHead(data)) {
         return false;
       }
-      if (complete_ && !Answer()) return false;
+      if (complete_ && !Finish()) return false;
     }
     return true;
   }
@@ -63,7 +72,7 @@ class UpstreamConnection final : public Handler {
       return true;
     }
     // Proxies never send the next request before the answer, so anything in the outbox is a fault.
-    if (head.scan == Scan::kMalformed || head.chunked || !outbox_.empty()) {
+    if (head.scan == Scan::kMalformed || head.chunked || !outbox_.empty() || in_service_) {
       ++owner_.counts_.bad_requests;
       return false;
     }
@@ -91,8 +100,15 @@ class UpstreamConnection final : public Handler {
     data.remove_prefix(part.size());
   }
 
-  bool Answer() {
+  // The whole request is there.
+  bool Finish() {
     complete_ = false;
+    if (owner_.service_ == nullptr || !known_) return Answer();
+    in_service_ = owner_.service_->Enter(id_);
+    return in_service_;
+  }
+
+  bool Answer() {
     ++owner_.counts_.requests;
     if (!body_right_) {
       ++owner_.counts_.bad_requests;
@@ -113,6 +129,7 @@ class UpstreamConnection final : public Handler {
 
   Upstream& owner_;
   FileDescriptor fd_;
+  const std::uint64_t id_;
   HeadText head_;
   Outbox outbox_;
   std::string answer_head_;
@@ -123,6 +140,7 @@ class UpstreamConnection final : public Handler {
   bool healthy_ = false;
   bool body_right_ = true;
   bool complete_ = false;
+  bool in_service_ = false;
 };
 
 Upstream::Upstream(Poller& poller, FileDescriptor listener)
@@ -130,10 +148,16 @@ Upstream::Upstream(Poller& poller, FileDescriptor listener)
 
 Upstream::~Upstream() = default;
 
-Result<std::unique_ptr<Upstream>> Upstream::Create(Poller& poller, FileDescriptor listener) {
+Result<std::unique_ptr<Upstream>> Upstream::Create(Poller& poller,
+                                                   FileDescriptor listener,
+                                                   const ServiceOptions& service) {
   std::unique_ptr<Upstream> upstream(new Upstream(poller, std::move(listener)));
   const Result<void> added = poller.Add(upstream->listener_.get(), *upstream);
   if (!added) return std::unexpected(added.error());
+  if (service.workers == 0) return upstream;
+  Result<std::unique_ptr<ServiceLine>> line = ServiceLine::Create(poller, service, *upstream);
+  if (!line) return std::unexpected(line.error());
+  upstream->service_ = std::move(*line);
   return upstream;
 }
 
@@ -146,13 +170,23 @@ void Upstream::OnReady(std::uint32_t /*events*/) {
     FileDescriptor fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!fd.valid()) return;
     DisableNagle(fd.get());
-    ++counts_.connections;
-    auto connection = std::make_unique<UpstreamConnection>(*this, std::move(fd));
+    // Never used twice: work for a connection that is gone must not answer another one.
+    const auto id = static_cast<std::uint64_t>(++counts_.connections);
+    auto connection = std::make_unique<UpstreamConnection>(*this, std::move(fd), id);
     UpstreamConnection& added = *connection;
     // A connection that cannot be watched is closed by leaving the scope.
     if (!poller_.Add(added.fd(), added)) continue;
-    connections_.emplace(&added, std::move(connection));
+    connections_.emplace(id, std::move(connection));
   }
+}
+
+void Upstream::OnServed(std::uint64_t ticket) {
+  const auto found = connections_.find(ticket);
+  if (found == connections_.end()) {
+    ++counts_.wasted;
+    return;
+  }
+  found->second->OnServed();
 }
 
 }  // namespace sluice::load
