@@ -404,6 +404,7 @@ Task<Result<Response>> Forward(Exchange& exchange) {
     const SteadyTime next = exchange.worker.loop.now() + BackoffBefore(exchange);
     if (next >= SaturatingAdd(exchange.started, exchange.route->config->timeout)) co_return reply;
     if (reply) SettleWithStatus(exchange, reply->upstream.lease->head());
+    exchange.upstream_stream = nullptr;
     reply = Fail(ErrorCode::kCancelled, "repeated");  // Gives the connection back.
     (*exchange.route->stats)[exchange.worker.index]->retries.Add();
     co_await exchange.worker.loop.SleepUntil(next);

@@ -220,6 +220,7 @@ Task<void> SubstituteStatus(Exchange& exchange, Response& response) {
   NoteRefusal(exchange, error);
   std::optional<Response> other = co_await TrySteps(exchange, error);
   if (other) {
+    if (other->is_local()) exchange.upstream_stream = nullptr;
     response.upstream = UpstreamResponse();  // Unread, so its connection ends.
     response = std::move(*other);
     co_return;
