@@ -134,7 +134,7 @@ struct Exchange {
   // --- Guards.
   std::array<TakenTokens, kRateLimitsMax> taken;
   std::size_t taken_count = 0;
-  Event wait_ended;                                  // Set by GiveUp(); ends the wait for a slot.
+  Event wait_ended;                                  // Set by GiveUp(); ends waits by the clock.
   std::array<Permit, kBreakersMax> breaker_permits;  // Of the current attempt.
   std::array<const breaker::ClassifyOptions*, kBreakersMax> classifiers{};
   std::size_t breaker_count = 0;

@@ -373,6 +373,13 @@ bool TakeRetry(Exchange& exchange, const Result<Response>& reply) {
   return true;
 }
 
+// Waits before the next send; at most until the client goes away, or is sent away by a drain.
+Task<void> WaitToRepeat(Exchange& exchange, SteadyTime next) {
+  while (!exchange.client_is_gone && exchange.worker.loop.now() < next) {
+    co_await exchange.wait_ended.Wait(next);
+  }
+}
+
 // Exponential, from half to the whole of its length (full waits of many clients would meet again).
 Nanos BackoffBefore(Exchange& exchange) {
   const config::RetryBackoff& backoff = exchange.route->config->retry->backoff;
@@ -407,7 +414,7 @@ Task<Result<Response>> Forward(Exchange& exchange) {
     exchange.upstream_stream = nullptr;
     reply = Fail(ErrorCode::kCancelled, "repeated");  // Gives the connection back.
     (*exchange.route->stats)[exchange.worker.index]->retries.Add();
-    co_await exchange.worker.loop.SleepUntil(next);
+    co_await WaitToRepeat(exchange, next);
     if (exchange.client_is_gone) {
       co_return std::unexpected(Explain(exchange, Error{.code = ErrorCode::kCancelled}));
     }
