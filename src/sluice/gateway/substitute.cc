@@ -189,6 +189,34 @@ Task<std::optional<Response>> TrySteps(Exchange& exchange, const Error& error) {
   co_return std::nullopt;
 }
 
+// What an exchange knows of the attempt that answered it.
+struct Answered {
+  AskedUpstream asked;
+  Stream* stream;
+  bool is_substitute;
+  std::string label;
+  SteadyTime started;
+  Nanos duration;
+};
+
+Answered AnsweredBy(const Exchange& exchange) {
+  return {.asked = exchange.asked,
+          .stream = exchange.upstream_stream,
+          .is_substitute = exchange.is_substitute,
+          .label = exchange.upstream_label,
+          .started = exchange.upstream_started,
+          .duration = exchange.upstream_duration};
+}
+
+void Restore(Exchange& exchange, Answered answered) {
+  exchange.asked = std::move(answered.asked);
+  exchange.upstream_stream = answered.stream;
+  exchange.is_substitute = answered.is_substitute;
+  exchange.upstream_label = std::move(answered.label);
+  exchange.upstream_started = answered.started;
+  exchange.upstream_duration = answered.duration;
+}
+
 }  // namespace
 
 Task<Response> Substitute(Exchange& exchange, Error error) {
@@ -215,8 +243,7 @@ Task<void> SubstituteStatus(Exchange& exchange, Response& response) {
                     .retry = RetryAdvice::kIfIdempotent,
                     .guard = "upstream_status",
                     .rule = TextOf(head.status)};
-  const AskedUpstream asked = exchange.asked;
-  Stream* const stream = exchange.upstream_stream;
+  Answered answered = AnsweredBy(exchange);
   NoteRefusal(exchange, error);
   std::optional<Response> other = co_await TrySteps(exchange, error);
   if (other) {
@@ -226,8 +253,7 @@ Task<void> SubstituteStatus(Exchange& exchange, Response& response) {
     co_return;
   }
   // Nobody knows better: the upstream's own words.
-  exchange.asked = asked;
-  exchange.upstream_stream = stream;
+  Restore(exchange, std::move(answered));
   exchange.reason = Reason::kOk;
   exchange.refusal_guard = {};
   exchange.refusal_rule = {};
