@@ -205,10 +205,12 @@ void FireHeadTimer(Timer& timer, SteadyTime /*now*/) {
 }
 
 // With a whole request the deadline is known. With a streamed one the clock starts when the body is
-// complete; until then the pump's own bounds end a stalled request.
+// complete; until then the pump's own bounds end a stalled request. An alternative has no longer
+// than its step allows, whatever the body does.
 Task<Result<void>> ReceiveHead(Exchange& exchange, traffic::Connection& connection) {
   SteadyTime deadline = AttemptDeadline(exchange);
-  if (exchange.body.place == RequestBodyState::Place::kStreaming) {
+  const bool is_alternative = exchange.asked.deadline != kNever;
+  if (exchange.body.place == RequestBodyState::Place::kStreaming && !is_alternative) {
     deadline = exchange.body.is_pumping
                    ? kNever
                    : SaturatingAdd(exchange.body.completed_at, exchange.route->config->timeout);

@@ -166,7 +166,8 @@ Task<void> Pump(Exchange& exchange) {
   }
   exchange.body.target = nullptr;
   exchange.body.is_pumping = false;
-  if (exchange.awaits_head) {
+  // An alternative is bound by its step's timeout already.
+  if (exchange.awaits_head && exchange.asked.deadline == kNever) {
     const Nanos timeout = exchange.route->config->timeout;
     exchange.worker.loop.Arm(exchange.head_timer,
                              SaturatingAdd(exchange.worker.loop.now(), timeout));
