@@ -51,9 +51,15 @@ bool IsHealthy(const BreakerSnapshot& state) {
          state.failed_recoveries == 0;
 }
 
-void Add(const BreakerSnapshot& state, KeyedBreakerStats& stats) {
+std::uint64_t OpenedOf(const BreakerSnapshot& state) {
+  std::uint64_t opened = 0;
   for (const auto& from : state.transitions)
-    stats.opened_total += from[static_cast<std::size_t>(State::kOpen)];
+    opened += from[static_cast<std::size_t>(State::kOpen)];
+  return opened;
+}
+
+void Add(const BreakerSnapshot& state, KeyedBreakerStats& stats) {
+  stats.opened_total += OpenedOf(state);
   stats.successes_total += state.successes_total;
   stats.failures_total += state.failures_total;
   stats.not_permitted_total += state.not_permitted_total;
@@ -95,6 +101,9 @@ struct KeyedBreaker::Entry final : PermitIssuer {
   const std::uint64_t hash;
   const std::unique_ptr<Breaker> breaker;
   std::atomic<std::int64_t> users{0};  // Permits out, and calls about to get one.
+  // What its last look saw; behind the lock of its part.
+  std::uint64_t opened_told = 0;
+  bool was_closed = true;
 };
 
 Result<std::unique_ptr<KeyedBreaker>> KeyedBreaker::Create(const KeyedBreakerOptions& options,
@@ -150,6 +159,8 @@ bool KeyedBreaker::MakeRoom(Part& part, SteadyTime now, std::unique_ptr<Entry>& 
     }
     Add(state, part.gone);
     ++part.gone.evicted_total;
+    part.opened_untold += OpenedOf(state) - entry.opened_told;
+    if (!entry.was_closed) --part.keys_not_closed;
     pushed_out = std::move(*candidate);
     part.index.erase(entry.hash);
     part.entries.erase(candidate);
@@ -226,8 +237,45 @@ void KeyedBreaker::Reset(SteadyTime now) {
   ForEach([now](const Entry& entry) { entry.breaker->Reset(now); });
 }
 
-void KeyedBreaker::Poll(SteadyTime now) {
-  ForEach([now](const Entry& entry) { entry.breaker->Poll(now); });
+// How often the key has opened since its last look.
+std::uint64_t KeyedBreaker::LookAt(Entry& entry, SteadyTime now) {
+  const BreakerSnapshot state = entry.breaker->Snapshot(now);  // Advances its time.
+  entry.was_closed = IsClosed(state);
+  const std::uint64_t opened = OpenedOf(state);
+  return opened - std::exchange(entry.opened_told, opened);
+}
+
+// Requires the part's lock.
+std::uint64_t KeyedBreaker::LookAtSome(Part& part, SteadyTime now) {
+  std::uint64_t opened = std::exchange(part.opened_untold, 0);
+  const std::size_t buckets = part.index.bucket_count();
+  std::size_t looked = 0;
+  for (std::size_t i = 0; i < buckets && looked < kKeysALook; ++i) {
+    if (part.next_bucket >= buckets) part.next_bucket = 0;
+    const std::size_t bucket = part.next_bucket++;
+    for (auto it = part.index.begin(bucket); it != part.index.end(bucket); ++it) {
+      Entry& entry = **it->second;
+      if (!entry.was_closed) --part.keys_not_closed;
+      opened += LookAt(entry, now);
+      if (!entry.was_closed) ++part.keys_not_closed;
+      ++looked;
+    }
+  }
+  return opened;
+}
+
+KeyedBreakerNews KeyedBreaker::Look(SteadyTime now) {
+  const std::scoped_lock look(look_mutex_);
+  KeyedBreakerNews news;
+  for (Part& part : parts_) {
+    const std::scoped_lock lock(part.mutex);
+    news.opened += LookAtSome(part, now);
+    news.keys += part.entries.size();
+    news.keys_not_closed += part.keys_not_closed;
+  }
+  news.opened += LookAt(*shared_, now);
+  if (!shared_->was_closed) ++news.keys_not_closed;
+  return news;
 }
 
 KeyedBreakerStats KeyedBreaker::Stats(SteadyTime now) const {

@@ -52,6 +52,13 @@ struct KeyedBreakerStats {
   std::uint64_t overflow_total = 0;  // Calls of keys that found no room.
 };
 
+// What a look has found; see KeyedBreaker::Look().
+struct KeyedBreakerNews {
+  std::uint64_t opened = 0;         // Times a key opened that no look has told yet.
+  std::size_t keys = 0;             // Now.
+  std::size_t keys_not_closed = 0;  // When each was looked at last.
+};
+
 class KeyedBreaker final : public Guard {
  public:
   // Fails with kInvalidOption, as Breaker::Create(), or for max_keys out of its range.
@@ -75,8 +82,11 @@ class KeyedBreaker final : public Guard {
   void Reset(SteadyTime now);
   [[nodiscard]] bool is_forced_open() const { return forced_open_.load(std::memory_order_relaxed); }
 
-  // Carries out what is due by time; see Breaker::Poll().
-  void Poll(SteadyTime now);
+  // Carries out what is due by time (see Breaker::Poll()) for some keys, and tells what is new of
+  // them; the next look goes on with others. Of each lock's keys at most kKeysALook, so that
+  // nobody waits long for a lock: 4'096 keys are looked at each time, 100'000 in 25 looks.
+  [[nodiscard]] KeyedBreakerNews Look(SteadyTime now);
+  // Of all keys at once: for a scrape, since each lock is held for as long as its keys take.
   [[nodiscard]] KeyedBreakerStats Stats(SteadyTime now) const;
 
   // Takes over everything but the name; kInvalidOption on any problem, and then nothing has
@@ -90,17 +100,24 @@ class KeyedBreaker final : public Guard {
   };
   using Entries = std::list<std::unique_ptr<Entry>>;  // Used last at the front.
   static constexpr std::size_t kParts = 8;
+  static constexpr std::size_t kKeysALook = 512;
   struct Part {
     mutable std::mutex mutex;
     Entries entries;
     std::unordered_map<std::uint64_t, Entries::iterator, SameHash> index;
     KeyedBreakerStats gone;  // Of keys that were pushed out.
+    // Of looks. A bucket stands where it is, whoever is asked for: the list's order changes.
+    std::size_t next_bucket = 0;
+    std::uint64_t opened_untold = 0;  // Of keys that were pushed out before a look.
+    std::size_t keys_not_closed = 0;  // Of those whose last look saw them so.
   };
 
   KeyedBreaker(const KeyedBreakerOptions& options, std::uint64_t seed);
 
   [[nodiscard]] Entry* Enter(std::uint64_t key_hash, SteadyTime now);
   [[nodiscard]] bool MakeRoom(Part& part, SteadyTime now, std::unique_ptr<Entry>& pushed_out);
+  [[nodiscard]] static std::uint64_t LookAt(Entry& entry, SteadyTime now);
+  [[nodiscard]] static std::uint64_t LookAtSome(Part& part, SteadyTime now);
   template <typename Visit>
   void ForEach(Visit visit) const;
 
@@ -114,6 +131,7 @@ class KeyedBreaker final : public Guard {
   BreakerOptions options_;
   std::unique_ptr<Entry> shared_;
   std::array<Part, kParts> parts_;
+  std::mutex look_mutex_;  // One look at a time.
 };
 
 }  // namespace sluice::breaker

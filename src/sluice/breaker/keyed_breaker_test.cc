@@ -13,6 +13,7 @@ namespace sluice::breaker {
 namespace {
 
 using std::chrono_literals::operator""h;
+using std::chrono_literals::operator""min;
 using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 using testing::HasSubstr;
@@ -164,9 +165,55 @@ TEST(KeyedBreaker, ResetForgetsWhatAllKeysHaveFailed) {
   for (int i = 0; i < 2; ++i)
     EXPECT_TRUE(Call(*breaker, 1, Verdict::kFailure));
   breaker->Reset(kStart);
-  breaker->Poll(kStart);
   EXPECT_TRUE(Call(*breaker, 1, Verdict::kSuccess));
   EXPECT_EQ(breaker->Stats(kStart).keys_not_closed, 0U);
+}
+
+TEST(KeyedBreaker, ALookTellsWhatIsNewOnce) {
+  const auto breaker = Made();
+  for (int i = 0; i < 2; ++i)
+    EXPECT_TRUE(Call(*breaker, 1, Verdict::kFailure));
+  EXPECT_TRUE(Call(*breaker, 2, Verdict::kSuccess));
+  KeyedBreakerNews news = breaker->Look(kStart);
+  EXPECT_EQ(news.opened, 1U);
+  EXPECT_EQ(news.keys, 2U);
+  EXPECT_EQ(news.keys_not_closed, 1U);
+  EXPECT_TRUE(Call(*breaker, 1, Verdict::kSuccess, kStart + 5s));
+  news = breaker->Look(kStart + 5s);
+  EXPECT_EQ(news.opened, 0U);
+  EXPECT_EQ(news.keys_not_closed, 0U);
+}
+
+TEST(KeyedBreaker, ALookTakesSomeKeysAndTheNextOnesTheOthers) {
+  const auto breaker = Made(100'000);
+  for (std::uint64_t key = 0; key < 2'000; ++key) {
+    for (int i = 0; i < 2; ++i)
+      EXPECT_TRUE(Call(*breaker, KeyOf(key), Verdict::kFailure));
+  }
+  std::uint64_t opened = 0;
+  std::size_t looks = 0;
+  for (; opened < 2'000 && looks < 10; ++looks) {
+    const KeyedBreakerNews news = breaker->Look(kStart);
+    EXPECT_LE(news.opened, 600U);
+    opened += news.opened;
+    EXPECT_EQ(news.keys_not_closed, opened);
+    // Who is asked for meanwhile is neither missed nor told twice.
+    EXPECT_FALSE(Call(*breaker, KeyOf(looks * 400), Verdict::kSuccess));
+  }
+  EXPECT_EQ(opened, 2'000U);
+  EXPECT_EQ(looks, 4U);
+}
+
+TEST(KeyedBreaker, AKeyThatWasPushedOutBeforeALookIsStillTold) {
+  const auto breaker = Made(8);  // One a part.
+  for (int i = 0; i < 2; ++i)
+    EXPECT_TRUE(Call(*breaker, KeyOf(0), Verdict::kFailure));
+  EXPECT_TRUE(Call(*breaker, KeyOf(1), Verdict::kSuccess, kStart + 10min));
+  const KeyedBreakerNews news = breaker->Look(kStart + 10min);
+  EXPECT_EQ(breaker->Stats(kStart + 10min).evicted_total, 1U);
+  EXPECT_EQ(news.opened, 1U);
+  EXPECT_EQ(news.keys, 1U);
+  EXPECT_EQ(news.keys_not_closed, 0U);
 }
 
 TEST(KeyedBreakerScenarios, D56_ShadowLetsThroughWhatItWouldRefuse) {
@@ -218,7 +265,7 @@ TEST(KeyedBreakerThreads, NothingIsLostWhileKeysComeAndGo) {
         if (!decision.admitted) continue;
         decision.permit.Settle({.verdict = Verdict::kSuccess}, kStart);
         ++settled;
-        if (call % 1'000 == 0) breaker->Poll(kStart);
+        if (call % 1'000 == 0) static_cast<void>(breaker->Look(kStart));
       }
     });
   }

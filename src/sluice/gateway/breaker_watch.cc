@@ -85,14 +85,10 @@ void BreakerWatch::Look(SteadyTime now) {
   }
   // Not a line per key: there may be many, and their names are the clients'.
   for (const auto& [name, guard] : registry_.keyed_breakers()) {
-    guard->Poll(now);
-    const breaker::KeyedBreakerStats stats = guard->Stats(now);
-    std::uint64_t& seen = keys_opened_[name];
-    if (stats.opened_total > seen) {
-      log_(fmt::format("breaker_opened name={} times={} keys={} keys_not_closed={}", name,
-                       stats.opened_total - seen, stats.keys, stats.keys_not_closed));
-    }
-    seen = stats.opened_total;
+    const breaker::KeyedBreakerNews news = guard->Look(now);
+    if (news.opened == 0) continue;
+    log_(fmt::format("breaker_opened name={} times={} keys={} keys_not_closed={}", name,
+                     news.opened, news.keys, news.keys_not_closed));
   }
 }
 

@@ -46,8 +46,7 @@ class BreakerWatch {
   const Registry& registry_;
   std::function<void(std::string_view line)> log_;
   std::map<std::string, Entries> seen_;
-  std::map<std::string, std::uint64_t> keys_opened_;  // Of breakers with keys.
-  std::map<std::string, std::uint64_t> returns_;      // How often each let traffic through again.
+  std::map<std::string, std::uint64_t> returns_;  // How often each let traffic through again.
   Timer timer_;
 };
 
