@@ -107,29 +107,49 @@ Task<Result<std::shared_ptr<UpstreamClient>>> EgressHosts::Find(
     const config::ListenerConfig& listener,
     SteadyTime deadline) {
   std::string name = fmt::format("{} {}:{}", listener.name, host, port);
-  Host* known = Look(name);
-  if (known != nullptr && loop_.now() < known->good_until) {
+  if (Host* const known = Look(name); known != nullptr) {
+    std::shared_ptr<UpstreamClient> client = known->client;
     known->called_at = loop_.now();
-    co_return known->client;
+    const bool is_due = loop_.now() >= known->good_until && !known->is_refreshing;
+    if (is_due) {
+      known->is_refreshing = true;
+      refreshes_.Spawn(Refresh(std::move(name), std::move(host), port, listener));
+    }
+    co_return client;
   }
   Nanos time_to_live = kTimeToLiveMax;
-  Result<std::vector<Address>> addresses =
+  const Result<std::vector<Address>> addresses =
       co_await AddressesOf(std::move(host), port, deadline, time_to_live);
-  known = Look(name);  // Others have run meanwhile.
-  if (!addresses) {
-    // The last good answer is better than none.
-    if (known == nullptr) co_return std::unexpected(addresses.error());
-    known->called_at = loop_.now();
-    co_return known->client;
-  }
-  if (!listener.egress.local_addresses) std::erase_if(*addresses, &IsLocalAddress);
-  if (addresses->empty()) {
-    co_return Refuse(listener, "every address is local");
-  }
-  if (addresses->size() > kAddressesMax) addresses->resize(kAddressesMax);
+  if (!addresses) co_return std::unexpected(addresses.error());
   Result<std::shared_ptr<UpstreamClient>> kept =
       Keep(std::move(name), *addresses, listener, time_to_live);
   co_return kept;
+}
+
+// Asks again for a host that is known. An answer that may not be called ends what is known of it.
+Task<void> EgressHosts::Refresh(std::string name,
+                                std::string host,
+                                std::uint16_t port,
+                                config::ListenerConfig listener) {
+  Nanos time_to_live = kTimeToLiveMax;
+  const SteadyTime deadline = loop_.now() + kRefreshTimeMax;
+  const Result<std::vector<Address>> addresses =
+      co_await AddressesOf(std::move(host), port, deadline, time_to_live);
+  Host* const known = Look(name);
+  if (known == nullptr) co_return;  // It had to make room meanwhile.
+  known->is_refreshing = false;
+  if (!addresses) {
+    known->good_until = loop_.now() + kRefreshPause;
+    co_return;
+  }
+  const SteadyTime called_at = known->called_at;
+  const Result<std::shared_ptr<UpstreamClient>> kept =
+      Keep(name, *addresses, listener, time_to_live);
+  if (kept) {
+    known->called_at = called_at;  // Nobody has called just now.
+  } else {
+    std::erase_if(hosts_, [&name](const std::unique_ptr<Host>& one) { return one->name == name; });
+  }
 }
 
 Task<Result<std::vector<Address>>> EgressHosts::AddressesOf(std::string host,
@@ -151,9 +171,12 @@ Task<Result<std::vector<Address>>> EgressHosts::AddressesOf(std::string host,
 }
 
 Result<std::shared_ptr<UpstreamClient>> EgressHosts::Keep(std::string name,
-                                                          const std::vector<Address>& addresses,
+                                                          std::vector<Address> addresses,
                                                           const config::ListenerConfig& listener,
                                                           Nanos time_to_live) {
+  if (!listener.egress.local_addresses) std::erase_if(addresses, &IsLocalAddress);
+  if (addresses.empty()) return Refuse(listener, "every address is local");
+  if (addresses.size() > kAddressesMax) addresses.resize(kAddressesMax);
   const SteadyTime now = loop_.now();
   Host* host = Look(name);
   const traffic::UpstreamOptions options = OptionsFor(listener, addresses);
