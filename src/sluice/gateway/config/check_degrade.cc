@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -119,12 +120,58 @@ void CheckChain(const Config& config,
   }
 }
 
+// Who is told apart by a header field: those of a rate limit's or a breaker's key, beside the two
+// that the cache knows itself.
+void CollectHeaders(const std::vector<RateKeyPart>& key, std::set<std::string>& names) {
+  for (const RateKeyPart& part : key) {
+    const bool is_known = part.name == "authorization" || part.name == "cookie";
+    if (part.kind == RateKeyKind::kHeader && !is_known) names.insert(part.name);
+  }
+}
+
+std::set<std::string> HeadersThatTellApart(const Config& config, const RouteConfig& route) {
+  std::set<std::string> names;
+  for (const RateLimitConfig& rule : config.rate_limits) {
+    const auto& used = route.rate_limits;
+    if (std::find(used.begin(), used.end(), rule.name) != used.end())
+      CollectHeaders(rule.key, names);
+  }
+  if (route.circuit_breaker) CollectHeaders(route.circuit_breaker->key, names);
+  for (const UpstreamConfig& upstream : config.upstreams) {
+    if (upstream.name == route.upstream && upstream.circuit_breaker)
+      CollectHeaders(upstream.circuit_breaker->key, names);
+  }
+  return names;
+}
+
+// A route whose guards tell callers apart by a field probably answers them differently, too.
+void CheckWhoseAnswer(const Config& config, const RouteConfig& route, Findings& findings) {
+  const auto degrade = config.degrade.find(route.degrade);
+  if (degrade == config.degrade.end()) return;
+  const std::string path = Child("degrade", route.degrade) + ".chain";
+  for (std::size_t i = 0; i < degrade->second.chain.size(); ++i) {
+    const std::optional<StaleCacheStep>& cache = degrade->second.chain[i].stale_cache;
+    if (!cache) continue;
+    for (const std::string& name : HeadersThatTellApart(config, route)) {
+      const auto& known = cache->key_headers;
+      if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+      findings.Warn(Child(path, i) + ".stale_cache.key_headers",
+                    fmt::format("does not have \"{}\", by which guards of route \"{}\" tell its "
+                                "callers apart: the kept answer of one could be given to another; "
+                                "add it, unless all get the same answer",
+                                Shown(name), Shown(route.name)));
+    }
+  }
+}
+
 }  // namespace
 
 void CheckDegrade(const Config& config, Findings& findings) {
   std::set<std::string> used;
-  for (const RouteConfig& route : config.routes)
+  for (const RouteConfig& route : config.routes) {
     used.insert(route.degrade);
+    CheckWhoseAnswer(config, route, findings);
+  }
 
   for (const auto& [name, degrade] : config.degrade) {
     const std::string path = Child("degrade", name);
