@@ -3,8 +3,10 @@
 import contextlib
 import os
 import pathlib
+import re
 import tempfile
 import time
+import urllib.request
 from dataclasses import dataclass
 
 import gateways
@@ -24,6 +26,10 @@ CONNECTIONS_SPARE = 64
 GATEWAY_CONNECTIONS = 1 << 14
 DAMAGED = ("malformed", "wrong_bytes", "truncated")
 BROKEN = ("reset", "closed_early")
+ADMIN_SECONDS_MAX = 5
+DECISION = re.compile(
+    r'^sluice_guard_decisions_total\{(?=.*decision="denied")(.*)\} (\d+)', re.M)
+LABEL = re.compile(r'(guard|rule)="([^"]*)"')
 
 
 @dataclass(frozen=True)
@@ -227,6 +233,23 @@ def finish(clients, seconds):
     return clients.report()
 
 
+def refusals(gateway):
+    """Who of Sluice refused how many, warm-up included; empty for others."""
+    if not gateway or gateway.kind != "sluice":
+        return {}
+    try:
+        with urllib.request.urlopen(f"http://{gateway.admin}/metrics",
+                                    timeout=ADMIN_SECONDS_MAX) as answer:
+            text = answer.read().decode()
+    except OSError:
+        return {}
+    found = {}
+    for labels, count in DECISION.findall(text):
+        names = dict(LABEL.findall(labels))
+        found[f"{names.get('guard')}/{names.get('rule')}"] = int(count)
+    return {name: count for name, count in found.items() if count}
+
+
 def record_of(scene, reports, figures, behind):
     """The record of one run: {"figures", "errors", "unfit", "notes"}."""
     errors, notes = [], []
@@ -242,6 +265,7 @@ def record_of(scene, reports, figures, behind):
     if served["bad_requests"]:
         errors.append(f"upstream got {served['bad_requests']} damaged requests")
     figures["wasted"] = served["wasted"]
+    figures["refused_by"] = refusals(scene.gateway)
     cpu = reports[0].get("cpu")
     if cpu:
         figures["busy_ratio"] = cpu["busy_ratio"]
