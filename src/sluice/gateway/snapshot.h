@@ -63,7 +63,7 @@ struct RoutePlan {
   std::vector<std::size_t> rate_limits;  // Indices into Snapshot::rate_limits.
   std::vector<std::size_t> concurrency_limits;  // Indices into Snapshot::concurrency_limits.
   ThrottlePlan throttle;
-  BreakerPlan breaker;                   // The route's own; both null: none.
+  BreakerPlan breaker;                                 // The route's own; both null: none.
   std::shared_ptr<degrade::DegradeChain> chain;        // Null: plain refusals.
   std::shared_ptr<degrade::StaleCache> kept;           // Null: the chain has no stale_cache step.
   const degrade::StaleCacheAnswer* keeping = nullptr;  // That step's, in the chain.

@@ -185,10 +185,10 @@ struct RateLimitConfig {
   Nanos max_queueing_time = std::chrono::milliseconds(500);  // pacing: 0 .. 1 min.
   std::optional<WarmUpConfig> warm_up;                       // gcra without key.
   std::optional<LearnConfig> learn;  // gcra with key, in shadow: `limit` is where it starts.
-  double init_fill_ratio = 1.0;  // 0 .. 1 of the burst is there at the start.
-  bool drain_on_reject = false;  // A refused request takes what is left.
-  std::int64_t cost = 1;         // 1 .. 1'000'000, at most the burst: tokens a request takes.
-  std::string cost_header;       // Lower case: the field that tells the cost instead; or empty.
+  double init_fill_ratio = 1.0;      // 0 .. 1 of the burst is there at the start.
+  bool drain_on_reject = false;      // A refused request takes what is left.
+  std::int64_t cost = 1;             // 1 .. 1'000'000, at most the burst: tokens a request takes.
+  std::string cost_header;           // Lower case: the field that tells the cost instead; or empty.
   // By the key's text; the parts of a key of several are joined by "|".
   std::map<std::string, RateLimitOverride> overrides;
   std::int64_t max_keys = 100'000;  // 1 .. 16'000'000 live keys.
