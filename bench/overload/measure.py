@@ -44,6 +44,7 @@ class Target:
 TARGETS = {target.name: target for target in (
     Target("sluice", "sluice"),
     Target("sluice-fixed", "sluice", frozenset({"fixed"})),
+    Target("sluice-queue", "sluice", frozenset({"fixed", "ungated"})),
     Target("haproxy", "haproxy"),
     Target("nginx", "nginx"),
     Target("nginx-reserving", "nginx", frozenset({"reserving"})),

@@ -32,7 +32,7 @@ class Run(unittest.TestCase):
         present = ["direct"]
         present += ["haproxy"] if gateways.find_binary("haproxy") else []
         present += ["nginx", "nginx-reserving"] if gateways.find_binary("nginx") else []
-        return present + (["sluice", "sluice-fixed"] if OPTIONS.sluice else [])
+        return present + (["sluice", "sluice-fixed", "sluice-queue"] if OPTIONS.sluice else [])
 
     @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "needs two cores")
     def test_a_tiny_session_measures_every_target_without_errors(self):
