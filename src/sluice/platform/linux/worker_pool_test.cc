@@ -23,8 +23,9 @@ struct CountingJob : PoolJob {
             [](PoolJob& job) {
               auto& self = static_cast<CountingJob&>(job);
               self.done_on = std::this_thread::get_id();
-              self.done.fetch_add(1);
-              self.done.notify_all();
+              std::atomic<int>& count = self.done;
+              count.fetch_add(1);  // From here on the job may be gone.
+              count.notify_all();
             }),
         done(its_done) {}
   std::atomic<int>& done;
@@ -49,9 +50,9 @@ struct GateJob : PoolJob {
 };
 
 TEST(WorkerPool, WorksOnItsThreadsAndIsDoneOnTheLoop) {
+  std::atomic<int> done = 0;  // Outlives the loop that counts.
   const auto home = *LoopThread::Start();
   const auto pool = *WorkerPool::Start({.workers = 2, .queue_max = 1000});
-  std::atomic<int> done = 0;
   std::vector<std::unique_ptr<CountingJob>> jobs;
   for (int i = 0; i < 500; ++i) {
     jobs.push_back(std::make_unique<CountingJob>(home->loop(), done));
@@ -72,9 +73,9 @@ TEST(WorkerPool, WorksOnItsThreadsAndIsDoneOnTheLoop) {
 }
 
 TEST(WorkerPool, RefusesBeyondItsQueueAndGivesBackWhatWaits) {
+  std::atomic<int> done = 0;  // Outlives the loop that counts.
   const auto home = *LoopThread::Start();
   const auto pool = *WorkerPool::Start({.workers = 1, .queue_max = 1});
-  std::atomic<int> done = 0;
   GateJob gate(home->loop());
   CountingJob waiting(home->loop(), done);
   CountingJob refused(home->loop(), done);
