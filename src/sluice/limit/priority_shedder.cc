@@ -15,6 +15,24 @@ constexpr double kUsed = 0.95;
 // Of the threshold, in the first calm interval; then twice that.
 constexpr double kFallMin = 0.01;
 constexpr double kFallMax = 0.1;
+// Of the capacity, likewise: a cycle of some six intervals near it.
+constexpr double kGrowthMin = 0.002;
+constexpr double kGrowthMax = 0.1;
+// Of what waits is drained in an interval; a cut for all of it at once would hit the critical.
+constexpr double kDrainMax = 0.1;
+// How much a new interval weighs beside those before it.
+constexpr double kOfferedWeight = 0.3;
+constexpr double kLessWeight = 0.5;
+constexpr double kMoreWeight = 0.2;
+constexpr double kJump = 1.3;  // Times what was offered: no chance any more.
+
+bool HasBacklog(const LoadSignals& seen) {
+  return seen.turned_away > 0 || seen.waiting > 0;
+}
+
+void Approach(double& value, double sample, double weight) {
+  value = value == 0 ? sample : value + weight * (sample - value);
+}
 
 }  // namespace
 
@@ -34,21 +52,39 @@ ShedDecision PriorityShedder::Decide(std::uint32_t level) {
   return {.admitted = false};
 }
 
-// Of what was offered since the threshold was last set, without and with those who still wait:
-// they come before the next ones, but only once.
+void PriorityShedder::LearnCapacity() {
+  const double intervals = ticks_;
+  const double offered = static_cast<double>(offered_seen_) / intervals;
+  const bool has_backlog = HasBacklog(seen_);
+  const bool jumps = has_backlog && offered > kJump * offered_rate_;
+  Approach(offered_rate_, offered, jumps ? 1 : kOfferedWeight);
+  if (has_backlog) {
+    const double served = static_cast<double>(seen_.entered) / intervals;
+    Approach(capacity_, served, served < capacity_ ? kLessWeight : kMoreWeight);
+    growth_ = 0;
+  } else if (steady_ == 0) {
+    capacity_ = 0;
+  } else {
+    growth_ = std::clamp(2 * growth_, kGrowthMin, kGrowthMax);
+    capacity_ *= 1 + growth_;
+  }
+}
+
+// Of what was offered of late, without and with those who still wait: they come before the next
+// ones, but only once.
 PriorityShedder::Unserved PriorityShedder::UnservedParts() const {
-  const auto offered = static_cast<double>(offered_seen_);
-  const auto entered = static_cast<double>(seen_.entered);
-  const double passed = static_cast<double>(passed_seen_) / offered;
+  const double passed =
+      offered_seen_ == 0 ? 1
+                         : static_cast<double>(passed_seen_) / static_cast<double>(offered_seen_);
   Unserved unserved;
-  if (seen_.turned_away > 0 || seen_.waiting > 0) {
-    // What was shed by level and what was refused behind: all of it is too much.
-    unserved.steady = 1 - std::min(1.0, kUsed * entered / offered);
-    const double room = std::max(0.0, kUsed * entered - static_cast<double>(seen_.waiting));
-    unserved.now = 1 - std::min(1.0, room / offered);
-  } else if (seen_.is_overloaded) {
+  if (capacity_ > 0 && offered_rate_ > 0) {
+    unserved.steady = 1 - std::min(1.0, kUsed * capacity_ / offered_rate_);
+    const double drained = std::min(static_cast<double>(seen_.waiting), kDrainMax * capacity_);
+    unserved.now = 1 - std::min(1.0, (kUsed * capacity_ - drained) / offered_rate_);
+  }
+  if (seen_.is_overloaded && !HasBacklog(seen_)) {
     // Nobody counted what is too much: less, until it is enough.
-    unserved.steady = 1 - kBackOff * passed;
+    unserved.steady = std::max(unserved.steady, 1 - kBackOff * passed);
   }
   if (seen_.cpu_ratio > 1) {
     unserved.steady = std::max(unserved.steady, 1 - passed / seen_.cpu_ratio);
@@ -95,12 +131,12 @@ void PriorityShedder::Tick(const LoadSignals& signals) {
   const double keep = std::clamp(1 - static_cast<double>(offered) / kWindowRequests, 0.0, 1.0);
   for (std::uint32_t level = 0; level < kLevelCount; ++level)
     recent_[level] = recent_[level] * keep + fresh[level];
-  const bool is_calm =
-      seen_.turned_away == 0 && seen_.waiting == 0 && !seen_.is_overloaded && seen_.cpu_ratio <= 1;
+  const bool is_calm = !HasBacklog(seen_) && !seen_.is_overloaded && seen_.cpu_ratio <= 1;
   if (!is_calm && offered_seen_ < kOfferedMin && ticks_ < kTicksMax) return;
 
-  const Unserved unserved = is_calm || offered_seen_ == 0 ? Unserved() : UnservedParts();
-  fall_ = unserved.now > 0 ? 0 : std::clamp(2 * fall_, kFallMin, kFallMax);
+  LearnCapacity();
+  const Unserved unserved = UnservedParts();
+  fall_ = is_calm ? std::clamp(2 * fall_, kFallMin, kFallMax) : 0;
   const std::uint32_t wanted = unserved.steady > 0 ? Quantile(unserved.steady) : 0;
   steady_ = std::max<std::uint32_t>(
       wanted, static_cast<std::uint32_t>(static_cast<double>(steady_) * (1 - fall_)));

@@ -1,11 +1,13 @@
 // PriorityShedder: under overload, which levels of requests are turned away?
 //
-// Everything below a threshold. Each interval the part of the offered requests that could not be
-// served is read off what happened, and the threshold is that quantile of the levels offered of
-// late: one step, whatever the overload (failsafe-go's LevelTracker; DAGOR, which moves in small
-// steps, takes seconds). It falls slowly while overload is recent and faster from interval to
-// interval, by a tenth at most: probing for room costs little while there is none.
-// Deciding is thread-safe; Tick() belongs to the control loop.
+// Everything below a threshold. Intervals in which somebody was turned away or waited show what can
+// be served; the threshold is the quantile of the levels offered of late that leaves a little less
+// than that: one step, whatever the overload (failsafe-go's LevelTracker; DAGOR, which moves in
+// small steps, takes seconds). What can be served is remembered as long as there is shedding:
+// measured behind a gate that sheds it would be what the gate lets in, and shrink with each look.
+// It is probed upwards in calm intervals, faster from one to the next. The threshold itself falls
+// by a tenth an interval at most, and slowly at first. Deciding is thread-safe; Tick() belongs to
+// the control loop.
 
 #pragma once
 
@@ -60,6 +62,7 @@ class PriorityShedder {
     double steady = 0;
     double now = 0;  // At least that.
   };
+  void LearnCapacity();
   [[nodiscard]] Unserved UnservedParts() const;
   [[nodiscard]] std::uint32_t Quantile(double part) const;
 
@@ -75,7 +78,11 @@ class PriorityShedder {
   std::uint64_t passed_seen_ = 0;  // By the gate.
   int ticks_ = 0;
   std::uint32_t steady_ = 0;  // The threshold without what is for a backlog alone.
-  double fall_ = 0;           // This part of the threshold goes with the next calm interval.
+  // An interval; 0: nothing is shed, and nothing known.
+  double capacity_ = 0;
+  double offered_rate_ = 0;  // An interval, of late.
+  double growth_ = 0;        // This part of the capacity is tried in the next calm interval.
+  double fall_ = 0;          // This part of the threshold goes with the next calm interval.
   std::array<double, kLevelCount> recent_{};  // Offered of late, older ones weighing less.
 };
 

@@ -73,6 +73,50 @@ TEST(PriorityShedder, D55ShedsTheExcessFromTheSheddableAloneAtTwiceTheCapacity) 
   EXPECT_LE(shedder.threshold(), kLevelsPerClass);
 }
 
+// Few requests an interval, by chance many or few, and a short queue behind the gate: what a small
+// service meets. Measured behind the gate, the capacity would shrink with each look.
+TEST(PriorityShedder, UsesTheCapacityThoughArrivalsAreUneven) {
+  PriorityShedder shedder;
+  constexpr std::uint64_t kCapacity = 50;  // An interval.
+  constexpr std::uint64_t kQueueMax = 20;
+  std::uint64_t waiting = 0;
+  std::uint64_t served = 0;
+  std::uint64_t critical_passed = 0;
+  std::uint64_t critical_offered = 0;
+  std::uint32_t chance = 1;
+  for (int i = 0; i < 300; ++i) {
+    chance = chance * 1664525U + 1013904223U;
+    const std::uint32_t offered = 80 + 4 * ((chance >> 16U) % 11);  // 80 .. 120.
+    const Round round = Offer(shedder, offered);
+    critical_passed += round.passed_critical;
+    critical_offered += offered / 4;
+    const std::uint64_t wanted = waiting + round.passed_critical + round.passed_sheddable;
+    const std::uint64_t entered = std::min(wanted, kCapacity);
+    const std::uint64_t turned_away =
+        wanted - entered > kQueueMax ? wanted - entered - kQueueMax : 0;
+    waiting = wanted - entered - turned_away;
+    served += entered;
+    shedder.Tick({.entered = entered, .turned_away = turned_away, .waiting = waiting});
+  }
+  EXPECT_GE(served, 300 * kCapacity * 90 / 100);  // The bar of the design.
+  EXPECT_EQ(critical_passed, critical_offered);
+}
+
+TEST(PriorityShedder, WhatAnIncidentAllowedDoesNotBindTheNextEpisode) {
+  PriorityShedder shedder;
+  static_cast<void>(Offer(shedder, 400));
+  shedder.Tick({.entered = 20, .turned_away = 380});  // Hardly anything is served.
+  for (int i = 0; i < 100; ++i) {
+    static_cast<void>(Offer(shedder, 8));
+    shedder.Tick({.entered = 8});
+  }
+  ASSERT_EQ(shedder.threshold(), 0U);
+  const Round round = Offer(shedder, 400);
+  EXPECT_EQ(round.passed_critical + round.passed_sheddable, 400U);
+  shedder.Tick({.entered = 400});  // All of it can be served again.
+  EXPECT_EQ(shedder.threshold(), 0U);
+}
+
 TEST(PriorityShedder, GivesAUserTheSameAnswerWhileTheThresholdStands) {
   PriorityShedder shedder;
   static_cast<void>(Offer(shedder, 2000));
