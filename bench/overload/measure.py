@@ -10,6 +10,7 @@ import urllib.request
 from dataclasses import dataclass
 
 import gateways
+from sessions import Target
 import load_process
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -30,15 +31,6 @@ ADMIN_SECONDS_MAX = 5
 DECISION = re.compile(
     r'^sluice_guard_decisions_total\{(?=.*decision="denied")(.*)\} (\d+)', re.M)
 LABEL = re.compile(r'(guard|rule)="([^"]*)"')
-
-
-@dataclass(frozen=True)
-class Target:
-    """Something that is measured: a gateway with certain properties, or nothing in between."""
-
-    name: str
-    kind: str
-    tags: frozenset = frozenset()
 
 
 TARGETS = {target.name: target for target in (

@@ -17,14 +17,11 @@ Exit codes: 0 measured, 1 a bar is missed, 2 usage, 3 nothing valid was measured
 """
 
 import argparse
-import datetime
-import json
 import os
 import pathlib
 import platform
 import random
 import signal
-import subprocess
 import sys
 
 sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -32,6 +29,7 @@ sys.path.insert(1, str(pathlib.Path(__file__).resolve().parent.parent))
 import gateways  # noqa: E402
 import measure  # noqa: E402
 import report  # noqa: E402
+import sessions  # noqa: E402
 
 QUICK = {"rounds": 1, "seconds": 2.0, "warmup": 1.0, "recovery": 2.0, "factors": "0.5,2"}
 FULL = {"rounds": 10, "seconds": 4.0, "warmup": 3.0, "recovery": 6.0, "factors": "0.5,1,2,3,5"}
@@ -54,17 +52,9 @@ def parse_options(arguments):
     add("--workers", type=int, default=10, help="requests that the upstream works on at once")
     add("--service-ms", type=float, default=20, help="that it takes for one")
     add("--timeout", type=float, default=1.0, help="seconds after which a client gives up")
-    add("--seed", type=int, help="of order and arrivals; printed, default random")
-    add("--gateway-core", type=int, default=0)
-    add("--load-core", type=int, default=1)
-    add("--sluice", help="path of the sluice binary, default build/release/bin/sluice")
-    add("--load", help="path of sluice-load, default of the first build that has it")
-    add("--output", help="folder of the results, default build/bench/overload")
-    add("--from", dest="source", help="print the tables of earlier raw results and end")
+    sessions.add_options(parser, "overload")
     options = parser.parse_args(arguments)
-    for name, value in (QUICK if options.quick else FULL).items():
-        if getattr(options, name) is None:
-            setattr(options, name, value)
+    sessions.fill_defaults(options, QUICK if options.quick else FULL)
     check_options(parser, options)
     return options
 
@@ -89,35 +79,17 @@ def check_options(parser, options):
     if capacity * max(*options.factors, measure.FACTOR_BEFORE_DROP) > REQUESTS_PER_SECOND_MAX:
         parser.error(f"at most {REQUESTS_PER_SECOND_MAX} requests/s: fewer --workers or longer "
                      "--service-ms")
-    if options.source:
-        return
-    cores = os.sched_getaffinity(0)
-    if options.gateway_core == options.load_core or \
-            not {options.gateway_core, options.load_core} <= cores:
-        parser.error(f"two different cores of {sorted(cores)} are needed")
-    if options.sluice and not gateways.find_sluice(options.sluice):
-        parser.error(f"--sluice: {options.sluice} is not an executable")
-
-
-def first_line(command):
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
-        return ((done.stdout or done.stderr).splitlines() or ["unknown"])[0]
-    except OSError:
-        return "not installed"
+    if not options.source:
+        sessions.check_options(parser, options)
 
 
 def describe(options, setting, targets, seed):
     """The first line of the raw results: everything a reader needs to judge them."""
     binaries = setting.binaries
-    versions = {"haproxy": [binaries["haproxy"] or "haproxy", "-v"],
-                "nginx": [binaries["nginx"] or "nginx", "-v"]}
-    if binaries["sluice"]:
-        versions["sluice"] = [binaries["sluice"], "--version"]
     facts = {
-        "when": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "when": sessions.when(),
         "machine": f"{os.cpu_count()} cores, Linux {platform.release()}",
-        **{name: first_line(command) for name, command in versions.items()},
+        **sessions.versions_of(binaries),
         "upstream": f"{setting.workers} at once × {setting.service_ms:g} ms = "
                     f"{setting.capacity:.0f} requests/s",
         "load": f"open loop, random arrivals, clients give up after {setting.timeout:g} s, one of "
@@ -129,42 +101,6 @@ def describe(options, setting, targets, seed):
     return {"facts": facts, "seed": seed, "factors": options.factors, "targets": targets,
             "rounds": options.rounds, "recovery": setting.recovery,
             "before_drop": measure.FACTOR_BEFORE_DROP, "after_drop": measure.FACTOR_AFTER_DROP}
-
-
-class Results:
-    """Runs, written to disk as they come."""
-
-    def __init__(self, folder, session):
-        folder.mkdir(parents=True, exist_ok=True)
-        stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-        self.raw = folder / f"overload-{stamp}.jsonl"
-        self.table = folder / f"overload-{stamp}.md"
-        self.session, self.runs = session, []
-        self._append({"session": session})
-
-    def add_run(self, run):
-        self.runs.append(run)
-        self._append({"run": run})
-
-    def _append(self, line):
-        with open(self.raw, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-
-
-def read_results(path):
-    """(session, runs) of a file of raw results."""
-    session, runs = None, []
-    with open(path, encoding="utf-8") as file:
-        for line in map(json.loads, file):
-            session = line.get("session", session)
-            runs += [line["run"]] if "run" in line else []
-    if session is None:
-        raise ValueError(f"{path} has no session line")
-    return session, runs
-
-
-def tell(text):
-    print(text, file=sys.stderr, flush=True)
 
 
 def run_rounds(options, setting, results):
@@ -182,7 +118,7 @@ def run_rounds(options, setting, results):
                     measure.measure_steady(target, factor, setting, seed)
                 run |= {"round": index, "target": name, "factor": factor, "seed": seed}
                 results.add_run(run)
-                tell(progress_line(run, options.rounds))
+                sessions.tell(progress_line(run, options.rounds))
 
 
 def progress_line(run, rounds):
@@ -203,51 +139,43 @@ def progress_line(run, rounds):
 
 def exit_code(session, runs):
     if all(report.invalid(run) for run in runs):
-        tell("nothing valid was measured")
+        sessions.tell("nothing valid was measured")
         return 3
     missed = report.missed_bars(session, runs)
     for bar in missed:
-        tell(f"missed: {bar}")
+        sessions.tell(f"missed: {bar}")
     return 1 if missed else 0
 
 
 def main(arguments):
     options = parse_options(arguments)
     if options.source:
-        print(report.format_report(*read_results(options.source)), end="")
+        earlier, runs, _ = sessions.read_results(options.source)
+        print(report.format_report(earlier, runs), end="")
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    binaries = {"sluice": gateways.find_sluice(options.sluice),
-                "haproxy": gateways.find_binary("haproxy"),
-                "nginx": gateways.find_binary("nginx")}
+    binaries = sessions.find_binaries(options)
     try:
         load = gateways.find_load(options.load)
     except gateways.GatewayError as error:
-        tell(error)
+        sessions.tell(error)
         return 3
-    targets = [name for name in options.only
-               if measure.TARGETS[name].kind == "direct" or binaries[measure.TARGETS[name].kind]]
-    for name in options.only:
-        if name not in targets:
-            tell(f"{name}: not built or not installed, left out")
+    targets = sessions.present(options.only, measure.TARGETS, binaries)
     seed = options.seed if options.seed is not None else random.randrange(1 << 31)
     setting = measure.Setting(
         load=load, binaries=binaries, workers=options.workers, service_ms=options.service_ms,
         seconds=options.seconds, warmup=options.warmup, recovery=options.recovery,
         timeout=options.timeout, gateway_core=options.gateway_core, load_core=options.load_core)
     session = describe(options, setting, targets, seed)
-    output = pathlib.Path(options.output or gateways.ROOT / "build/bench/overload")
-    results = Results(output, session)
-    tell(f"seed {seed}; raw results: {results.raw}")
+    results = sessions.Results(options, "overload", session)
+    sessions.tell(f"seed {seed}; raw results: {results.raw}")
     interrupted = False
     try:
         run_rounds(options, setting, results)
     except KeyboardInterrupt:
         interrupted = True
     text = report.format_report(session, results.runs)
-    results.table.write_text(text, encoding="utf-8")
-    print(text, end="")
-    tell(f"tables: {results.table}")
+    sessions.print_tables(results, text)
     return 130 if interrupted else exit_code(session, results.runs)
 
 

@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 
 import gateways
+from sessions import Target
 
 HERE = pathlib.Path(__file__).resolve().parent
 RATE_ACHIEVED_MIN = 0.98   # Of the asked rate; below it a run is invalid.
@@ -22,15 +23,6 @@ BUSY_FULL = 0.92           # Of the core; below it the generator set the pace.
 WAITED_MAX = 0.05          # Of the time; above it neighbours wanted the gateway's core.
 LARGE_ANSWER_BYTES = 4096  # From here on nginx gets the buffers that suit it.
 GENERATOR_EXTRA_SECONDS = 15
-
-
-@dataclass(frozen=True)
-class Target:
-    """Something that is measured: a gateway with certain properties, or nothing in between."""
-
-    name: str
-    kind: str
-    tags: frozenset = frozenset()
 
 
 TARGETS = {target.name: target for target in (

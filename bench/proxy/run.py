@@ -16,15 +16,12 @@ measured, 130 interrupted (what was measured until then is reported).
 """
 
 import argparse
-import datetime
-import json
 import os
 import pathlib
 import platform
 import random
 import re
 import signal
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
@@ -32,6 +29,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import gateways  # noqa: E402
 import measure  # noqa: E402
 import report  # noqa: E402
+import sessions  # noqa: E402
 
 SIZES = (128, 1024, 65536)
 MODES = ("saturated", "rate")
@@ -57,17 +55,9 @@ def parse_options(arguments):
     add("--only", help=f"targets, default {FULL['only']}; also: direct")
     add("--rate", type=float, default=10_000, help="requests/s of the mode rate")
     add("--connections", type=int, default=64)
-    add("--seed", type=int, help="of the order; printed, default random")
-    add("--gateway-core", type=int, default=0)
-    add("--load-core", type=int, default=1)
-    add("--sluice", help="path of the sluice binary, default build/release/bin/sluice")
-    add("--load", help="path of sluice-load, default of the first build that has it")
-    add("--output", help="folder of the results, default build/bench/proxy")
-    add("--from", dest="source", help="print the tables of earlier raw results and end")
+    sessions.add_options(parser, "proxy")
     options = parser.parse_args(arguments)
-    for name, value in (QUICK if options.quick else FULL).items():
-        if getattr(options, name) is None:
-            setattr(options, name, value)
+    sessions.fill_defaults(options, QUICK if options.quick else FULL)
     check_options(parser, options)
     return options
 
@@ -88,22 +78,8 @@ def check_options(parser, options):
         parser.error("--rounds, --seconds and --rate must be positive")
     if any(size < 1 or size > 1 << 20 for size in options.sizes):
         parser.error("--sizes: 1 .. 1048576")
-    if options.source:
-        return
-    cores = os.sched_getaffinity(0)
-    if options.gateway_core == options.load_core or \
-            not {options.gateway_core, options.load_core} <= cores:
-        parser.error(f"two different cores of {sorted(cores)} are needed")
-    if options.sluice and not gateways.find_sluice(options.sluice):
-        parser.error(f"--sluice: {options.sluice} is not an executable")
-
-
-def first_line(command):
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
-        return ((done.stdout or done.stderr).splitlines() or ["unknown"])[0]
-    except OSError:
-        return "not installed"
+    if not options.source:
+        sessions.check_options(parser, options)
 
 
 def processor():
@@ -115,61 +91,16 @@ def processor():
 def describe(options, binaries, targets, seed):
     """The first line of the raw results: everything a reader needs to judge them."""
     cells = [{"mode": mode, "size": size} for mode in options.modes for size in options.sizes]
-    versions = {"haproxy": [binaries["haproxy"] or "haproxy", "-v"],
-                "nginx": [binaries["nginx"] or "nginx", "-v"]}
-    if binaries["sluice"]:
-        versions["sluice"] = [binaries["sluice"], "--version"]
     facts = {
-        "when": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
+        "when": sessions.when(),
         "machine": f"{processor()}, {os.cpu_count()} cores, Linux {platform.release()}",
-        **{name: first_line(command) for name, command in versions.items()},
+        **sessions.versions_of(binaries),
         "run": f"{options.rounds} rounds of {options.seconds:g} s, seed {seed}, gateway on core "
                f"{options.gateway_core}, client and upstream on core {options.load_core}",
         "load before": f"{os.getloadavg()[0]:.2f}",
     }
     return {"facts": facts, "seed": seed, "cells": cells, "targets": targets,
             "connections": options.connections, "rate": options.rate, "rounds": options.rounds}
-
-
-class Results:
-    """Runs and system-call counts, written to disk as they come."""
-
-    def __init__(self, folder, session):
-        folder.mkdir(parents=True, exist_ok=True)
-        stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
-        self.raw = folder / f"proxy-{stamp}.jsonl"
-        self.table = folder / f"proxy-{stamp}.md"
-        self.session, self.runs, self.syscalls = session, [], []
-        self._append({"session": session})
-
-    def add_run(self, run):
-        self.runs.append(run)
-        self._append({"run": run})
-
-    def add_syscalls(self, entry):
-        self.syscalls.append(entry)
-        self._append({"syscalls": entry})
-
-    def _append(self, line):
-        with open(self.raw, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-
-
-def read_results(path):
-    """(session, runs, syscalls) of a file of raw results."""
-    session, runs, syscalls = None, [], []
-    with open(path, encoding="utf-8") as file:
-        for line in map(json.loads, file):
-            session = line.get("session", session)
-            runs += [line["run"]] if "run" in line else []
-            syscalls += [line["syscalls"]] if "syscalls" in line else []
-    if session is None:
-        raise ValueError(f"{path} has no session line")
-    return session, runs, syscalls
-
-
-def tell(text):
-    print(text, file=sys.stderr, flush=True)
 
 
 def run_rounds(options, setting, results, targets, upstream):
@@ -182,7 +113,7 @@ def run_rounds(options, setting, results, targets, upstream):
                 run = measure.measure(measure.TARGETS[name], cell, setting, upstream)
                 run |= {"round": index, "target": name, "mode": cell.mode, "size": cell.size}
                 results.add_run(run)
-                tell(progress_line(run, options.rounds))
+                sessions.tell(progress_line(run, options.rounds))
     for cell in cells:
         for name in targets:
             if name == "direct":
@@ -206,33 +137,28 @@ def progress_line(run, rounds):
 def main(arguments):
     options = parse_options(arguments)
     if options.source:
-        print(report.format_report(*read_results(options.source)), end="")
+        print(report.format_report(*sessions.read_results(options.source)), end="")
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    binaries = {"sluice": gateways.find_sluice(options.sluice),
-                "haproxy": gateways.find_binary("haproxy"),
-                "nginx": gateways.find_binary("nginx")}
+    binaries = sessions.find_binaries(options)
     try:
         load = gateways.find_load(options.load)
     except gateways.GatewayError as error:
-        tell(error)
+        sessions.tell(error)
         return 3
     binaries["relay"] = gateways.find_relay(load)
-    targets = [name for name in options.only
-               if measure.TARGETS[name].kind == "direct" or binaries[measure.TARGETS[name].kind]]
-    for name in options.only:
-        if name not in targets:
-            tell(f"{name}: not built or not installed, left out")
+    targets = sessions.present(options.only, measure.TARGETS, binaries)
     seed = options.seed if options.seed is not None else random.randrange(1 << 31)
     session = describe(options, binaries, targets, seed)
     setting = measure.Setting(
         load=load, binaries=binaries, seconds=options.seconds, warmup=options.warmup,
         rate=options.rate, connections=options.connections,
         gateway_core=options.gateway_core, load_core=options.load_core)
-    results = Results(pathlib.Path(options.output or gateways.ROOT / "build/bench/proxy"), session)
+    results = sessions.Results(options, "proxy", session)
     if os.getloadavg()[0] > QUIET_LOAD:
-        tell(f"load average {os.getloadavg()[0]:.1f}: others use the cores, expect invalid runs")
-    tell(f"seed {seed}; raw results: {results.raw}")
+        sessions.tell(f"load average {os.getloadavg()[0]:.1f}: others use the cores, expect "
+                      "invalid runs")
+    sessions.tell(f"seed {seed}; raw results: {results.raw}")
     upstream = measure.Upstream()
     interrupted = False
     try:
@@ -242,19 +168,17 @@ def main(arguments):
     finally:
         upstream.close()
     text = report.format_report(session, results.runs, results.syscalls)
-    results.table.write_text(text, encoding="utf-8")
-    print(text, end="")
-    tell(f"tables: {results.table}")
+    sessions.print_tables(results, text)
     return 130 if interrupted else exit_code(session, results)
 
 
 def exit_code(session, results):
     if all(report.invalid(run) for run in results.runs):
-        tell("nothing valid was measured")
+        sessions.tell("nothing valid was measured")
         return 3
     missed = report.missed_bars(session, results.runs, results.syscalls)
     for bar in missed:
-        tell(f"missed: {bar}")
+        sessions.tell(f"missed: {bar}")
     return 1 if missed else 0
 
 
