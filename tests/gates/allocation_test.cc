@@ -5,10 +5,8 @@
 // threads of their own. `new` counts per thread, so only the worker's own allocations are seen.
 
 #include <array>
-#include <cstdlib>
 #include <future>
 #include <memory>
-#include <new>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -20,42 +18,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "sluice/contract/allocation_count.h"
 #include "sluice/gateway/config/load.h"
 #include "sluice/gateway/gateway.h"
 #include "sluice/platform/linux/file_sink.h"
 #include "sluice/platform/linux/loop_thread.h"
-
-namespace {
-
-thread_local std::uint64_t allocations_of_this_thread = 0;
-
-void* Allocate(std::size_t bytes) {
-  ++allocations_of_this_thread;
-  void* memory = std::malloc(bytes);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(std::size_t bytes) {
-  return Allocate(bytes);
-}
-void* operator new[](std::size_t bytes) {
-  return Allocate(bytes);
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
 
 namespace sluice::gateway {
 namespace {
@@ -118,7 +85,7 @@ void Ask(int fd, int times) {
 
 std::uint64_t AllocationsOf(Loop& loop) {
   std::promise<std::uint64_t> count;
-  loop.Post([&count] { count.set_value(allocations_of_this_thread); });
+  loop.Post([&count] { count.set_value(ThreadAllocationCount()); });
   return count.get_future().get();
 }
 

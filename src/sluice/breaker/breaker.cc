@@ -19,14 +19,6 @@ constexpr std::size_t IndexOf(State state) {
 // Of a token that no breaker waits for; epochs begin at 1.
 constexpr std::uint64_t kNoEpoch = 0;
 
-Result<void> CheckValid(const BreakerOptions& options) {
-  ConfigProblems problems;
-  Validate(options, options.name, problems);
-  if (problems.empty()) return {};
-  return Fail(ErrorCode::kInvalidOption,
-              fmt::format("{}: {}", problems.front().path, problems.front().text));
-}
-
 bool SameShape(const SlidingWindowOptions& one, const SlidingWindowOptions& other) {
   if (one.type != other.type) return false;
   if (one.type == WindowType::kCount) return one.calls == other.calls;
@@ -58,7 +50,7 @@ std::string_view NameOf(State state) {
 Result<std::unique_ptr<Breaker>> Breaker::Create(const BreakerOptions& options,
                                                  std::uint64_t seed,
                                                  SteadyTime now) {
-  const Result<void> valid = CheckValid(options);
+  const Result<void> valid = CheckOptions(options, options.name);
   if (!valid) return std::unexpected(valid.error());
   return std::unique_ptr<Breaker>(new Breaker(options, seed, now));
 }
@@ -74,7 +66,7 @@ Breaker::Breaker(const BreakerOptions& options, std::uint64_t seed, SteadyTime n
       since_(now) {}
 
 Result<void> Breaker::Reconfigure(const BreakerOptions& options, SteadyTime now) {
-  const Result<void> valid = CheckValid(options);
+  const Result<void> valid = CheckOptions(options, options.name);
   if (!valid) return std::unexpected(valid.error());
   if (options.name != name_) {
     return Fail(ErrorCode::kInvalidOption,

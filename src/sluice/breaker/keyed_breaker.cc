@@ -23,11 +23,7 @@ Result<void> CheckValid(const KeyedBreakerOptions& options) {
                 fmt::format("{}.max_keys: must be 1..{}, got {}", options.breaker.name, kKeysMax,
                             options.max_keys));
   }
-  ConfigProblems problems;
-  Validate(options.breaker, options.breaker.name, problems);
-  if (problems.empty()) return {};
-  return Fail(ErrorCode::kInvalidOption,
-              fmt::format("{}: {}", problems.front().path, problems.front().text));
+  return CheckOptions(options.breaker, options.breaker.name);
 }
 
 bool IsClosed(const BreakerSnapshot& state) {

@@ -33,14 +33,6 @@ struct alignas(64) WorkerCounts {
   std::array<Counter, DurationBuckets::kCount> durations;
 };
 
-Result<void> CheckValid(const OutlierOptions& options) {
-  ConfigProblems problems;
-  Validate(options, options.name, problems);
-  if (problems.empty()) return {};
-  return Fail(ErrorCode::kInvalidOption,
-              fmt::format("{}: {}", problems.front().path, problems.front().text));
-}
-
 }  // namespace
 
 // The sums over all workers: as they were at the end of the last interval, or what an interval
@@ -116,7 +108,7 @@ Result<std::unique_ptr<OutlierDetector>> OutlierDetector::Create(const OutlierOp
                                                                  std::size_t slots_max,
                                                                  std::uint64_t seed,
                                                                  SteadyTime now) {
-  const Result<void> valid = CheckValid(options);
+  const Result<void> valid = CheckOptions(options, options.name);
   if (!valid) return std::unexpected(valid.error());
   SLUICE_ASSERT(workers >= 1);
   return std::unique_ptr<OutlierDetector>(
@@ -141,7 +133,7 @@ OutlierDetector::OutlierDetector(const OutlierOptions& options,
 OutlierDetector::~OutlierDetector() = default;
 
 Result<void> OutlierDetector::Reconfigure(const OutlierOptions& options) {
-  const Result<void> valid = CheckValid(options);
+  const Result<void> valid = CheckOptions(options, options.name);
   if (!valid) return std::unexpected(valid.error());
   if (options.name != name_) {
     return Fail(ErrorCode::kInvalidOption,

@@ -6,7 +6,10 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
+
+#include "sluice/contract/result.h"
 
 namespace sluice {
 
@@ -16,5 +19,19 @@ struct ConfigProblem {
 };
 
 using ConfigProblems = std::vector<ConfigProblem>;
+
+// The first problem as an error, `path: text`; fine where there is none. For who can give only one.
+[[nodiscard]] Result<void> FirstProblem(const ConfigProblems& problems,
+                                        ErrorCode code = ErrorCode::kInvalidOption);
+
+// Asks the options' own Validate(options, path, problems), found beside their type.
+template <typename Options>
+[[nodiscard]] Result<void> CheckOptions(const Options& options,
+                                        std::string_view path,
+                                        ErrorCode code = ErrorCode::kInvalidOption) {
+  ConfigProblems problems;
+  Validate(options, path, problems);
+  return FirstProblem(problems, code);
+}
 
 }  // namespace sluice

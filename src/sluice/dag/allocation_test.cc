@@ -1,62 +1,11 @@
 // What a run allocates: its block once, and nothing when the pools are warm.
 
-#include <cstdlib>
-#include <new>
-
+#include "sluice/contract/allocation_count.h"
 #include "sluice/dag/dag_fixture.h"
 #include "sluice/platform/linux/loop.h"
 
-namespace {
-
-std::size_t allocations = 0;
-
-}  // namespace
-
-// Replaces the operators of this test program, to count. Not inlined: g++ would warn of a free()
-// that meets its own operator new.
-[[gnu::noinline]] void* operator new(std::size_t bytes) {
-  ++allocations;
-  void* const memory = std::malloc(bytes);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-[[gnu::noinline]] void* operator new(std::size_t bytes, std::align_val_t align) {
-  ++allocations;
-  const auto unit = static_cast<std::size_t>(align);
-  void* const memory = std::aligned_alloc(unit, (bytes + unit - 1) / unit * unit);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t /*bytes*/) noexcept {
-  std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::align_val_t /*align*/) noexcept {
-  std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory,
-                                       std::size_t /*bytes*/,
-                                       std::align_val_t /*align*/) noexcept {
-  std::free(memory);
-}
-
 namespace sluice::dag {
 namespace {
-
-// Under AddressSanitizer frames come from the heap, so that a use after free is seen.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kPooledFrames = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr bool kPooledFrames = false;
-#else
-constexpr bool kPooledFrames = true;
-#endif
-#else
-constexpr bool kPooledFrames = true;
-#endif
 
 TEST(DagAllocation, ARunOfPlainFunctionsAllocatesItsBlockOnceAndThenNothing) {
   Builder<int> b("plain");
@@ -66,19 +15,19 @@ TEST(DagAllocation, ARunOfPlainFunctionsAllocatesItsBlockOnceAndThenNothing) {
   const auto loop = *platform::EpollLoop::Create();
   loop->Enter([&] {
     Runner<int, int> runner(*loop, *plan);
-    std::size_t before = allocations;
+    std::uint64_t before = AllocationCount();
     {
       Outcome<int> first = runner.Run(3).TakeOutcome();
       EXPECT_EQ(*first, 8);
-      EXPECT_EQ(allocations - before, 1U);
+      EXPECT_EQ(AllocationCount() - before, 1U);
     }
     static_cast<void>(runner.Run(3));
-    before = allocations;
+    before = AllocationCount();
     for (int i = 0; i < 100; ++i) {
       Outcome<int> outcome = runner.Run(i).TakeOutcome();
       EXPECT_EQ(*outcome, (i + 1) * 2);
     }
-    EXPECT_EQ(allocations - before, 0U);
+    EXPECT_EQ(AllocationCount() - before, 0U);
   });
 }
 
@@ -88,7 +37,7 @@ Work<int> Sleepy(Context& context, const int& value) {
 }
 
 TEST(DagAllocation, ARunOfCoroutinesWithEveryPolicyAllocatesNothingWhenWarm) {
-  if (!kPooledFrames) GTEST_SKIP() << "frames are not pooled under AddressSanitizer";
+  if (!kFramesArePooled) GTEST_SKIP() << "frames are not pooled under AddressSanitizer";
   Builder<int> b("calls");
   const auto x = b.Node("x", {.timeout = 1h}, &Sleepy, b.input());
   const auto y = b.Node("y",
@@ -111,11 +60,11 @@ TEST(DagAllocation, ARunOfCoroutinesWithEveryPolicyAllocatesNothingWhenWarm) {
   };
   run();
   run();
-  const std::size_t before = allocations;
+  const std::uint64_t before = AllocationCount();
   for (int i = 0; i < 20; ++i)
     run();
   // The std::function of Enter(), four a run at most.
-  EXPECT_LE(allocations - before, 20U * 4U);
+  EXPECT_LE(AllocationCount() - before, 20U * 4U);
   EXPECT_EQ(runner.counts().succeeded.value(), 22U);
 }
 

@@ -242,12 +242,8 @@ void Validate(const ChainOptions& options, std::string_view path, ConfigProblems
 }
 
 Result<std::unique_ptr<DegradeChain>> DegradeChain::Create(ChainOptions options) {
-  ConfigProblems problems;
-  Validate(options, options.name, problems);
-  if (!problems.empty()) {
-    return Fail(ErrorCode::kInvalidOption,
-                fmt::format("{}: {}", problems.front().path, problems.front().text));
-  }
+  const Result<void> valid = CheckOptions(options, options.name);
+  if (!valid) return std::unexpected(valid.error());
   return std::unique_ptr<DegradeChain>(new DegradeChain(std::move(options)));
 }
 

@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include <fmt/format.h>
 
 #include "sluice/contract/assert.h"
 #include "sluice/gateway/overload_options.h"
@@ -17,15 +16,6 @@ namespace {
 
 std::unexpected<Error> Invalid(std::string detail) {
   return Fail(ErrorCode::kInvalidConfig, std::move(detail));
-}
-
-// The first problem that a room finds in its options, as an error.
-template <typename Options>
-Result<void> CheckOptions(const Options& options, const std::string& path) {
-  ConfigProblems problems;
-  Validate(options, path, problems);
-  if (problems.empty()) return {};
-  return Invalid(fmt::format("{}: {}", problems.front().path, problems.front().text));
 }
 
 std::shared_ptr<LimitState> FindLimit(const Snapshot* before,
@@ -46,7 +36,7 @@ Result<void> PlanLimits(SnapshotPlan& plan,
   const double gate_percent = overload ? overload->enforce_percent : 100;
   for (const config::ConcurrencyLimitConfig& config : plan.snapshot->config.concurrency_limits) {
     const limit::ConcurrencyOptions options = OptionsOf(config, workers);
-    const Result<void> valid = CheckOptions(options, config.name);
+    const Result<void> valid = CheckOptions(options, config.name, ErrorCode::kInvalidConfig);
     if (!valid) return valid;
     ConcurrencyPlan out{.config = &config, .state = FindLimit(before, options)};
     if (out.state == nullptr) {
@@ -100,7 +90,7 @@ Result<ThrottlePlan> PlanThrottle(const config::AdmissionControlConfig& config,
                                   SnapshotPlan& plan,
                                   const Snapshot* before) {
   const limit::AdaptiveThrottleOptions options = OptionsOf(config, name);
-  const Result<void> valid = CheckOptions(options, name);
+  const Result<void> valid = CheckOptions(options, name, ErrorCode::kInvalidConfig);
   if (!valid) return std::unexpected(valid.error());
   ThrottlePlan out{.guard = FindThrottle(before, name), .status = static_cast<int>(config.status)};
   if (out.guard != nullptr) {
@@ -147,7 +137,7 @@ Result<void> PlanState(SnapshotPlan& plan, const Snapshot* before, std::size_t w
   out.sheds_by_concurrency = has(config::OverloadSignal::kConcurrency);
 
   const limit::SystemRulesOptions system = SystemOptionsOf(config);
-  const Result<void> valid = CheckOptions(system, "overload.system");
+  const Result<void> valid = CheckOptions(system, "overload.system", ErrorCode::kInvalidConfig);
   if (!valid) return valid;
   if (before != nullptr && before->overload.state != nullptr) {
     out.state = before->overload.state;

@@ -191,11 +191,8 @@ Result<void> Registry::PlanEjection(UpstreamPlan& upstream,
     upstream.outliers = std::move(*made);
     return {};
   }
-  ConfigProblems problems;
-  Validate(options, config.name, problems);
-  if (!problems.empty()) {
-    return Invalid(fmt::format("{}: {}", problems.front().path, problems.front().text));
-  }
+  const Result<void> valid = CheckOptions(options, config.name, ErrorCode::kInvalidConfig);
+  if (!valid) return valid;
   plan.on_commit.emplace_back([detector = upstream.outliers, options](SteadyTime) {
     const Result<void> done = detector->Reconfigure(options);
     SLUICE_ASSERT(done.has_value());  // Validated above.
@@ -213,11 +210,8 @@ Result<BreakerPlan> Registry::PlanBreaker(const config::BreakerConfig& config,
   BreakerPlan out{
       .guard = FindBreaker(name), .keyed = nullptr, .classify = ClassifyOptionsOf(config)};
   if (out.guard != nullptr) {
-    ConfigProblems problems;
-    Validate(options, name, problems);
-    if (!problems.empty()) {
-      return Invalid(fmt::format("{}: {}", problems.front().path, problems.front().text));
-    }
+    const Result<void> valid = CheckOptions(options, name, ErrorCode::kInvalidConfig);
+    if (!valid) return std::unexpected(valid.error());
     plan.on_commit.emplace_back([guard = out.guard, options](SteadyTime at) {
       const Result<void> done = guard->Reconfigure(options, at);
       SLUICE_ASSERT(done.has_value());  // Validated above.
@@ -274,11 +268,8 @@ Result<void> Registry::PlanRateLimits(SnapshotPlan& plan, SteadyTime now) {
                            found->config->key == config.key && found->guard->Accepts(*options);
       if (is_same) before = &*found;
     }
-    ConfigProblems problems;
-    Validate(*options, config.name, problems);
-    if (!problems.empty()) {
-      return Invalid(fmt::format("{}: {}", problems.front().path, problems.front().text));
-    }
+    const Result<void> valid = CheckOptions(*options, config.name, ErrorCode::kInvalidConfig);
+    if (!valid) return valid;
     if (before != nullptr) {
       rate.guard = before->guard;
       plan.on_commit.emplace_back([guard = rate.guard, values = *options](SteadyTime) {

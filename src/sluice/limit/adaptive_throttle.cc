@@ -13,14 +13,6 @@ bool IsWithin(double value, double least, double most) {
   return value >= least && value <= most;
 }
 
-Result<void> CheckValid(const AdaptiveThrottleOptions& options) {
-  ConfigProblems problems;
-  Validate(options, options.name, problems);
-  if (problems.empty()) return {};
-  return Fail(ErrorCode::kInvalidOption,
-              fmt::format("{}: {}", problems.front().path, problems.front().text));
-}
-
 }  // namespace
 
 void Validate(const AdaptiveThrottleOptions& options,
@@ -63,7 +55,7 @@ double RejectionProbability(double requests,
 
 Result<std::unique_ptr<AdaptiveThrottle>> AdaptiveThrottle::Create(
     const AdaptiveThrottleOptions& options) {
-  const Result<void> valid = CheckValid(options);
+  const Result<void> valid = CheckOptions(options, options.name);
   if (!valid) return std::unexpected(valid.error());
   return std::unique_ptr<AdaptiveThrottle>(new AdaptiveThrottle(options));
 }
@@ -169,7 +161,7 @@ void AdaptiveThrottle::Refund(const PermitToken& token, SteadyTime /*now*/) {
 }
 
 Result<void> AdaptiveThrottle::Reconfigure(const AdaptiveThrottleOptions& options) {
-  const Result<void> valid = CheckValid(options);
+  const Result<void> valid = CheckOptions(options, options.name);
   if (!valid) return std::unexpected(valid.error());
   if (options.name != name_) {
     return Fail(ErrorCode::kInvalidOption,

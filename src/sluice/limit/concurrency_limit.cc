@@ -58,14 +58,6 @@ bool MayWait(const ConcurrencyOptions& options) {
          options.enforce_percent >= 100;
 }
 
-Result<void> CheckValid(const ConcurrencyOptions& options) {
-  ConfigProblems problems;
-  Validate(options, options.name, problems);
-  if (problems.empty()) return {};
-  return Fail(ErrorCode::kInvalidOption,
-              fmt::format("{}: {}", problems.front().path, problems.front().text));
-}
-
 // Lets each know. A waiter may be gone as soon as it does.
 void WakeAll(AdmissionWaiter* woken) {
   while (woken != nullptr) {
@@ -79,7 +71,7 @@ void WakeAll(AdmissionWaiter* woken) {
 
 Result<std::unique_ptr<ConcurrencyLimit>> ConcurrencyLimit::Create(
     const ConcurrencyOptions& options, SteadyTime now) {
-  const Result<void> valid = CheckValid(options);
+  const Result<void> valid = CheckOptions(options, options.name);
   if (!valid) return std::unexpected(valid.error());
   return std::unique_ptr<ConcurrencyLimit>(new ConcurrencyLimit(options, now));
 }
@@ -373,7 +365,7 @@ bool ConcurrencyLimit::CanBecome(const ConcurrencyOptions& options) const {
 }
 
 Result<void> ConcurrencyLimit::Reconfigure(const ConcurrencyOptions& options, SteadyTime now) {
-  const Result<void> valid = CheckValid(options);
+  const Result<void> valid = CheckOptions(options, options.name);
   if (!valid) return std::unexpected(valid.error());
   if (!CanBecome(options)) {
     return Fail(ErrorCode::kInvalidOption,

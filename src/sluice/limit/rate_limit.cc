@@ -8,21 +8,9 @@
 
 namespace sluice::limit {
 
-namespace {
-
-Result<void> CheckValid(const RateLimitOptions& options) {
-  ConfigProblems problems;
-  Validate(options, options.name, problems);
-  if (problems.empty()) return {};
-  return Fail(ErrorCode::kInvalidOption,
-              fmt::format("{}: {}", problems.front().path, problems.front().text));
-}
-
-}  // namespace
-
 Result<std::unique_ptr<RateLimit>> RateLimit::Create(const RateLimitOptions& options,
                                                      SteadyTime now) {
-  const Result<void> valid = CheckValid(options);
+  const Result<void> valid = CheckOptions(options, options.name);
   if (!valid) return std::unexpected(valid.error());
   return std::unique_ptr<RateLimit>(new RateLimit(options, now));
 }
@@ -54,7 +42,7 @@ bool RateLimit::Accepts(const RateLimitOptions& options) const {
 }
 
 Result<void> RateLimit::Reconfigure(const RateLimitOptions& options) {
-  const Result<void> valid = CheckValid(options);
+  const Result<void> valid = CheckOptions(options, options.name);
   if (!valid) return std::unexpected(valid.error());
   if (!Accepts(options)) {
     return Fail(ErrorCode::kInvalidOption,

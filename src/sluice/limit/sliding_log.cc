@@ -77,12 +77,6 @@ std::uint32_t State::Remove(Ticks at, std::uint32_t count) {
   return removed;
 }
 
-Pace Pace::Of(const Options& options) {
-  return {.period = options.period.count() * kTicksPerNano,
-          .limit = options.limit,
-          .on_reject = options.on_reject};
-}
-
 Admission SlidingLog::Take(const Pace& pace,
                            Cell<State> cell,
                            const TickMoment& tick,

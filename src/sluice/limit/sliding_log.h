@@ -44,13 +44,7 @@ struct SlidingLog {
     std::uint16_t size_ = 0;
   };
 
-  struct Pace {
-    Ticks period = 0;
-    std::int64_t limit = 0;
-    OnReject on_reject = OnReject::kKeep;
-
-    static Pace Of(const Options& options);
-  };
+  using Pace = WindowPace;
 
   static Admission Take(const Pace& pace,
                         Cell<State> cell,

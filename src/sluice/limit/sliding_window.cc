@@ -78,12 +78,6 @@ struct Estimate {
 
 }  // namespace
 
-Pace Pace::Of(const Options& options) {
-  return {.period = options.period.count() * kTicksPerNano,
-          .limit = options.limit,
-          .on_reject = options.on_reject};
-}
-
 Admission SlidingWindow::Take(const Pace& pace,
                               Cell<State> cell,
                               const TickMoment& tick,

@@ -16,14 +16,6 @@ bool IsWithin(double value, double least, double most) {
   return value >= least && value <= most;
 }
 
-Result<void> CheckValid(const SystemRulesOptions& options) {
-  ConfigProblems problems;
-  Validate(options, "system", problems);
-  if (problems.empty()) return {};
-  return Fail(ErrorCode::kInvalidOption,
-              fmt::format("{}: {}", problems.front().path, problems.front().text));
-}
-
 bool HasTimedRules(const SystemRulesOptions& options) {
   return options.watch_capacity || options.cpu_threshold > 0 || options.load1 > 0 ||
          options.max_qps > 0 || options.avg_rt > Nanos(0);
@@ -71,7 +63,7 @@ void Validate(const SystemRulesOptions& options, std::string_view path, ConfigPr
 }
 
 Result<std::unique_ptr<SystemRules>> SystemRules::Create(const SystemRulesOptions& options) {
-  const Result<void> valid = CheckValid(options);
+  const Result<void> valid = CheckOptions(options, "system");
   if (!valid) return std::unexpected(valid.error());
   return std::unique_ptr<SystemRules>(new SystemRules(options));
 }
@@ -231,7 +223,7 @@ void SystemRules::NoteHost(double cpu_ratio, double load1, SteadyTime now) {
 }
 
 Result<void> SystemRules::Reconfigure(const SystemRulesOptions& options) {
-  const Result<void> valid = CheckValid(options);
+  const Result<void> valid = CheckOptions(options, "system");
   if (!valid) return std::unexpected(valid.error());
   {
     const SpinlockHolder lock(lock_);

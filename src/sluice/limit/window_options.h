@@ -17,4 +17,17 @@ struct WindowOptions {
   OnReject on_reject = OnReject::kKeep;
 };
 
+// A window in ticks, whatever is counted in it.
+struct WindowPace {
+  Ticks period = 0;
+  std::int64_t limit = 0;
+  OnReject on_reject = OnReject::kKeep;
+
+  static WindowPace Of(const WindowOptions& options) {
+    return {.period = options.period.count() * kTicksPerNano,
+            .limit = options.limit,
+            .on_reject = options.on_reject};
+  }
+};
+
 }  // namespace sluice::limit

@@ -2,52 +2,16 @@
 // nor does a refusal, for under overload there is nothing to spare.
 
 #include <array>
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <string_view>
 
 #include <gtest/gtest.h>
 
+#include "sluice/contract/allocation_count.h"
 #include "sluice/platform/sim/world.h"
 #include "sluice/traffic/load_balancer.h"
 #include "sluice/traffic/network_fixture.h"
 #include "sluice/traffic/pool.h"
 #include "sluice/traffic/upstream_fixture.h"
-
-namespace {
-
-std::atomic<std::size_t> allocations{0};
-
-// Under AddressSanitizer every coroutine frame comes from the heap.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kFramesArePooled = false;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-constexpr bool kFramesArePooled = false;
-#else
-constexpr bool kFramesArePooled = true;
-#endif
-#else
-constexpr bool kFramesArePooled = true;
-#endif
-
-}  // namespace
-
-// Replaces the operators of this test program, to count. Not inlined: g++ would warn of a free()
-// that meets its own operator new.
-[[gnu::noinline]] void* operator new(std::size_t bytes) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  void* const memory = std::malloc(bytes);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t /*bytes*/) noexcept {
-  std::free(memory);
-}
 
 namespace sluice::traffic {
 namespace {
@@ -74,13 +38,13 @@ TEST_P(AnyLoadBalancing, PickAllocatesNothingWhileTheListStays) {
   (void)balancer.Pick({}, now, random);
   TriedEndpoints tried;
   tried.Add(*upstream->Endpoints()->members[1].endpoint);
-  const std::size_t before = allocations.load();
+  const std::uint64_t before = AllocationCount();
   for (int i = 0; i < 100; ++i) {
     now += LoadBalancer::kWeightsMaxAge / 2;
     const Selection selection = balancer.Pick({.key_hash = random.Next()}, now, random);
     const Selection retry = balancer.Pick({.tried = &tried}, now, random);
   }
-  EXPECT_EQ(allocations.load(), before);
+  EXPECT_EQ(AllocationCount(), before);
 }
 
 struct Costs {
@@ -103,21 +67,21 @@ Task<void> ExchangeOn(Connection& connection) {
 Task<void> Measure(Pool& pool, Endpoint& endpoint, int rounds, Costs& costs) {
   for (int round = 0; round < rounds; ++round) {
     costs = {};
-    std::size_t before = allocations.load();
+    std::uint64_t before = AllocationCount();
     Result<Lease> lease = co_await pool.Acquire(endpoint, kNever);
-    costs.acquire = allocations.load() - before;
+    costs.acquire = AllocationCount() - before;
     if (!lease) co_return;
     costs.reused = lease->reused();
 
-    before = allocations.load();
+    before = AllocationCount();
     const Result<Lease> refused = co_await pool.Acquire(endpoint, kNever);
-    costs.refusal = allocations.load() - before;
+    costs.refusal = AllocationCount() - before;
     if (!refused) costs.refused = refused.error().code;
 
     co_await ExchangeOn(**lease);
-    before = allocations.load();
+    before = AllocationCount();
     lease->Release();
-    costs.release = allocations.load() - before;
+    costs.release = AllocationCount() - before;
   }
 }
 

@@ -3,39 +3,18 @@
 // executable of its own.
 
 #include <array>
-#include <cstdlib>
-#include <new>
 #include <string>
 #include <string_view>
 
 #include <gtest/gtest.h>
 
+#include "sluice/contract/allocation_count.h"
 #include "sluice/contract/random.h"
 #include "sluice/wire/http1_body.h"
 #include "sluice/wire/http1_head_reader.h"
 #include "sluice/wire/http1_write.h"
 #include "sluice/wire/path.h"
 #include "sluice/wire/traceparent.h"
-
-namespace {
-
-std::size_t allocations = 0;
-
-}  // namespace
-
-// Not inlined: g++ would then see malloc and free on the two sides of a new and a delete.
-[[gnu::noinline]] void* operator new(std::size_t size) {
-  ++allocations;
-  void* memory = std::malloc(size);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, std::size_t /*size*/) noexcept {
-  std::free(memory);
-}
 
 namespace sluice::wire {
 namespace {
@@ -100,10 +79,10 @@ TEST(Http1Allocation, AnExchangeInSteadyStateAllocatesNothing) {
   Exchange exchange;
   exchange.Run(request, response);
   exchange.Run(request, response);
-  const std::size_t before = allocations;
+  const std::uint64_t before = AllocationCount();
   for (int i = 0; i < 100; ++i)
     exchange.Run(request, response);
-  EXPECT_EQ(allocations - before, 0U);
+  EXPECT_EQ(AllocationCount() - before, 0U);
 }
 
 }  // namespace

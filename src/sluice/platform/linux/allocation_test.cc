@@ -2,47 +2,13 @@
 // global operator new.
 
 #include <array>
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <string>
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include "sluice/contract/allocation_count.h"
 #include "sluice/platform/linux/loop_fixture.h"
-
-namespace {
-
-std::atomic<std::int64_t> allocations{0};
-
-void* Allocate(std::size_t bytes) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  void* memory = std::malloc(bytes);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-
-}  // namespace
-
-void* operator new(std::size_t bytes) {
-  return Allocate(bytes);
-}
-void* operator new[](std::size_t bytes) {
-  return Allocate(bytes);
-}
-void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory) noexcept {
-  std::free(memory);
-}
-void operator delete(void* memory, std::size_t /*bytes*/) noexcept {
-  std::free(memory);
-}
-void operator delete[](void* memory, std::size_t /*bytes*/) noexcept {
-  std::free(memory);
-}
 
 namespace sluice::platform {
 namespace {
@@ -95,10 +61,10 @@ class AllocationTest : public PairTest {
     Spawn(Answer(*loop_, *server_, player.message.size() + 1));
     Spawn(Ask(*loop_, *client_, player));
     EXPECT_TRUE(Until([&] { return player.rounds > 10; }));
-    const std::int64_t before = allocations.load();
+    const std::uint64_t before = AllocationCount();
     const int wanted = player.rounds + rounds;
     EXPECT_TRUE(Until([&] { return player.rounds >= wanted; }));
-    const std::int64_t after = allocations.load();
+    const std::uint64_t after = AllocationCount();
     client_->Cancel();
     server_->Cancel();
     EXPECT_TRUE(Until([&] { return group_.running() == 0; }));
@@ -128,9 +94,9 @@ TEST_P(AllocationTest, TimersAllocateNothing) {
   int naps = 0;
   Spawn(SleepAgainAndAgain(*loop_, naps, 100));
   ASSERT_TRUE(Until([&] { return naps > 10; }));
-  const std::int64_t before = allocations.load();
+  const std::uint64_t before = AllocationCount();
   ASSERT_TRUE(Until([&] { return naps == 100; }));
-  EXPECT_EQ(allocations.load() - before, 0);
+  EXPECT_EQ(AllocationCount() - before, 0);
 }
 
 Task<void> ReceiveAndKeep(Loop& loop, Stream& stream, int& kept) {
@@ -152,9 +118,9 @@ TEST_P(AllocationTest, KeepingTheReceiveBufferAllocatesNothing) {
   Spawn(ReceiveAndKeep(*loop_, *server_, kept));
   Spawn(Ask(*loop_, *client_, player));
   ASSERT_TRUE(Until([&] { return kept > 10; }));
-  const std::int64_t before = allocations.load();
+  const std::uint64_t before = AllocationCount();
   ASSERT_TRUE(Until([&] { return kept > 200; }));
-  EXPECT_EQ(allocations.load() - before, 0);
+  EXPECT_EQ(AllocationCount() - before, 0);
   client_->Cancel();
   server_->Cancel();
   EXPECT_TRUE(Until([&] { return group_.running() == 0; }));
