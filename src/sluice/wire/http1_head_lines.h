@@ -48,11 +48,6 @@ class HeadLines {
     size_ = line_start_ = section_start_ = 0;
     stage_ = Stage::kStartLine;
   }
-  void ReleaseMemory() {
-    Clear();
-    buffer_.reset();
-    capacity_ = 0;
-  }
 
  private:
   enum class Stage : std::uint8_t { kStartLine, kFields, kComplete, kFailed };

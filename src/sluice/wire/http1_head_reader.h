@@ -67,9 +67,6 @@ class RequestHeadReader {
   // Forgets the message and keeps the memory.
   void Reset();
 
-  // Forgets the message and gives the memory back: for connections that go idle.
-  void ReleaseMemory();
-
  private:
   friend class HeadLines;
 
@@ -107,8 +104,6 @@ class ResponseHeadReader {
   // False: not a byte of this response has arrived (a retry may be safe).
   [[nodiscard]] bool started() const { return !lines_.bytes().empty(); }
   [[nodiscard]] Bytes head_bytes() const { return lines_.bytes().size(); }
-
-  void ReleaseMemory();
 
  private:
   friend class HeadLines;

@@ -45,12 +45,6 @@ void RequestHeadReader::Reset() {
   head_.Clear();
 }
 
-void RequestHeadReader::ReleaseMemory() {
-  Reset();
-  lines_.ReleaseMemory();
-  head_.headers.ReleaseMemory();
-}
-
 void RequestHeadReader::MoveViews(const char* from, const char* to, Bytes size) {
   head_.Rebase(from, to, size);
   RebaseView(facts_.upgrade_protocol, from, to, size);

@@ -132,7 +132,7 @@ TEST(RequestHeadReader, RefusesMoreBytesUntilReset) {
   reader.Reset();
   EXPECT_EQ(reader.Feed("\x16\x03\x01").error().code, ErrorCode::kBadRequest);
   EXPECT_EQ(reader.Feed("GET / HTTP/1.1\r\n").error().code, ErrorCode::kBadRequest);
-  reader.ReleaseMemory();
+  reader.Reset();
   EXPECT_TRUE(reader.Feed("GET / HTTP/1.1\r\nHost: a\r\n\r\n")->complete);
 }
 

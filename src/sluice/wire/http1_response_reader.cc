@@ -27,12 +27,6 @@ void ResponseHeadReader::Reset(Method request_method) {
   request_method_ = request_method;
 }
 
-void ResponseHeadReader::ReleaseMemory() {
-  Reset(Method::kGet);
-  lines_.ReleaseMemory();
-  head_.headers.ReleaseMemory();
-}
-
 void ResponseHeadReader::MoveViews(const char* from, const char* to, Bytes size) {
   head_.Rebase(from, to, size);
   RebaseView(facts_.upgrade_protocol, from, to, size);

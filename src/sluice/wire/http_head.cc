@@ -191,11 +191,6 @@ void HeaderTable::Clear() {
   present_ = {};
 }
 
-void HeaderTable::ReleaseMemory() {
-  fields_ = {};
-  present_ = {};
-}
-
 void HeaderTable::Rebase(const char* from, const char* to, Bytes size) {
   for (HeaderField& field : fields_) {
     RebaseView(field.name, from, to, size);

@@ -181,8 +181,6 @@ class HeaderTable {
 
   // Empties the table and keeps its memory.
   void Clear();
-  // Gives the memory back; for connections that go idle.
-  void ReleaseMemory();
 
   // The bytes the views point at have moved from `from` to `to`, `size` of them. Views that lie
   // outside stay as they are.

@@ -79,7 +79,7 @@ TEST(HeaderTable, IsBounded) {
   EXPECT_FALSE(table.Add("Host", ""));
   EXPECT_EQ(table.size(), 2U);
   EXPECT_FALSE(table.Has(HeaderId::kHost));
-  table.ReleaseMemory();
+  table.Clear();
   EXPECT_TRUE(table.empty());
   EXPECT_EQ(table.fields_max(), 2U);
 }
