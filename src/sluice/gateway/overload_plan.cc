@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-
 #include "sluice/contract/assert.h"
 #include "sluice/gateway/overload_options.h"
 #include "sluice/gateway/registry.h"
