@@ -126,6 +126,7 @@ bool ParseWayOption(Words& words, SendRequests& send) {
     send.from_host = words.TakeHost();
   } else if (words.TakeIf("every")) {
     send.every = words.TakeDuration("the time between clients");
+    send.at_random = words.TakeIf("at random");
   } else if (words.TakeIf("in pieces of")) {
     send.piece_bytes = words.TakeSize("the length of a piece");
     words.Expect("every");

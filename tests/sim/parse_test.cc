@@ -139,8 +139,8 @@ given limit for /pay is 10 per 1s, burst 20
 TEST(Parse, ReadsAllThatAClientMaySend) {
   const auto send = ReadAction<SendRequests>(
       R"(3 clients send PUT /x?y=1 with header "a: b" with header "c: d" with body "text" chunked )"
-      R"(to 10.0.0.1:81 from 192.0.2.1 every 5ms in pieces of 2 every 1s reading 3 every 2s )"
-      R"(and hang up after 4s)");
+      R"(to 10.0.0.1:81 from 192.0.2.1 every 5ms at random in pieces of 2 every 1s )"
+      R"(reading 3 every 2s and hang up after 4s)");
 
   EXPECT_EQ(send.clients, 3U);
   EXPECT_EQ(send.method, "PUT");
@@ -151,6 +151,7 @@ TEST(Parse, ReadsAllThatAClientMaySend) {
   EXPECT_EQ(send.to->port(), 81);
   EXPECT_EQ(send.from_host->ToString(), "192.0.2.1:0");
   EXPECT_EQ(send.every, 5ms);
+  EXPECT_TRUE(send.at_random);
   EXPECT_EQ(send.piece_bytes, 2U);
   EXPECT_EQ(send.piece_every, 1s);
   EXPECT_EQ(send.read_bytes, 3U);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <list>
 #include <map>
 #include <optional>
@@ -59,7 +60,9 @@ void Abandon(std::unique_ptr<Stage> stage) {
 class Runner {
  public:
   Runner(const Scenario& scenario, std::uint64_t seed, const MakeSystem& make)
-      : scenario_(scenario), stage_(std::make_unique<Stage>(scenario, seed, make)) {}
+      : scenario_(scenario),
+        stage_(std::make_unique<Stage>(scenario, seed, make)),
+        arrivals_(seed) {}
 
   RunReport Run() {
     for (const Step& step : scenario_.givens)
@@ -151,14 +154,21 @@ class Runner {
     stage_->Note(
         fmt::format("line {}: {} send {} {}", step.line, send.clients, send.method, send.target));
     const SteadyTime now = stage_->world().now();
+    SteadyTime at = now;
     for (std::size_t i = 0; i < send.clients; ++i) {
-      const SteadyTime at = now + send.every * static_cast<Nanos::rep>(i);
+      if (i > 0) at += send.at_random ? RandomGap(send.every) : send.every;
       if (at == now) {
         Begin(step, batch, i);
       } else {
         agenda_.emplace(at, [this, &step, &batch, i] { Begin(step, batch, i); });
       }
     }
+  }
+
+  // Between two events of a Poisson process: exponentially distributed around `mean`.
+  Nanos RandomGap(Nanos mean) {
+    return Nanos(static_cast<Nanos::rep>(-std::log1p(-arrivals_.Unit()) *
+                                         static_cast<double>(mean.count())));
   }
 
   void Begin(const Step& step, Batch& batch, std::size_t index) {
@@ -285,6 +295,7 @@ class Runner {
 
   const Scenario& scenario_;
   std::unique_ptr<Stage> stage_;
+  Random arrivals_;  // Of its own, so that the same seed brings the same load to any system.
   std::multimap<SteadyTime, std::function<void()>> agenda_;
   std::list<Batch> batches_;
   std::vector<std::string> failures_;

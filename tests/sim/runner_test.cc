@@ -7,6 +7,7 @@
 #include "tests/sim/parse.h"
 #include "tests/sim/pass_through.h"
 #include "tests/sim/systems.h"
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -16,6 +17,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::SizeIs;
 
 constexpr std::string_view kGivens =
     "given gateway config\n"
@@ -238,6 +240,23 @@ TEST(Runner, PlaysThousandsOfRequestsInAMoment) {
                          "  5 clients send GET /pay expect 200\n"
                          "finally upstream pay got 5000 requests\n"),
               IsEmpty());
+}
+
+// A Poisson process of mean rate 1 a second: what falls into the first 1000 s has the mean 1000 and
+// the standard deviation 32; evenly it would be 1001 whatever the seed.
+TEST(Runner, BringsARandomLoadAtTheAskedRate) {
+  const auto play = [](std::uint64_t seed, int within_s) {
+    return Play(fmt::format("at 0s 1500 clients send GET /pay every 1s at random\n"
+                            "at {}s upstream pay got at least 1000 requests\n",
+                            within_s),
+                seed)
+        .failures;
+  };
+  EXPECT_THAT(play(/*seed=*/1, 1130), IsEmpty());
+  EXPECT_THAT(play(/*seed=*/2, 1130), IsEmpty());
+  EXPECT_THAT(play(/*seed=*/1, 870), SizeIs(1));
+  EXPECT_THAT(play(/*seed=*/2, 870), SizeIs(1));
+  EXPECT_NE(play(/*seed=*/1, 870), play(/*seed=*/2, 870));  // Other seeds, other arrivals.
 }
 
 TEST(Systems, AreFoundByName) {

@@ -112,8 +112,9 @@ struct SendRequests {
   std::optional<std::string> raw;  // Instead of all above.
   std::optional<Address> to;       // Other than the gateway.
   std::optional<Address> from_host;
-  Nanos every{0};         // Between the clients of one statement.
-  Bytes piece_bytes = 0;  // Sends in pieces.
+  Nanos every{0};          // Between the clients of one statement…
+  bool at_random = false;  // …on average: they come as a Poisson process, drawn from the seed.
+  Bytes piece_bytes = 0;   // Sends in pieces.
   Nanos piece_every{0};
   Bytes read_bytes = 0;  // Reads in pieces.
   Nanos read_every{0};

@@ -91,7 +91,6 @@ ThrottleDecision AdaptiveThrottle::Decide(double chance, SteadyTime now) {
   ThrottleDecision decision;
   bool is_refused = false;
   GuardMode mode{};
-  std::int64_t tick = 0;
   {
     const SpinlockHolder lock(lock_);
     mode = options_.mode;
@@ -103,17 +102,19 @@ ThrottleDecision AdaptiveThrottle::Decide(double chance, SteadyTime now) {
     const bool is_forced =
         options_.force_pass_interval > Nanos(0) && now - last_pass_ >= options_.force_pass_interval;
     is_refused = chance < Probability() && !is_forced;
-    // Counted before it is sent, and also when it is not (SRE book): else the part that fails would
-    // look smaller than it is.
-    ++bucket.requests;
-    ++requests_;
-    tick = bucket.tick;
-    if (!is_refused) last_pass_ = now;
+    if (is_refused) {
+      // Counts though it is not sent (SRE book): else the part that fails would look smaller to a
+      // caller who keeps asking.
+      ++bucket.requests;
+      ++requests_;
+    } else {
+      last_pass_ = now;
+    }
   }
   if (!is_refused) {
     counts_.Add(DecisionKind::kAllowed);
     decision.admitted = true;
-    decision.permit = Permit(*this, {.epoch = static_cast<std::uint64_t>(tick), .start = now});
+    decision.permit = Permit(*this, {.start = now});
     return decision;
   }
   if (mode == GuardMode::kShadow || !enforced_.TakeNext()) {
@@ -127,38 +128,22 @@ ThrottleDecision AdaptiveThrottle::Decide(double chance, SteadyTime now) {
   return decision;
 }
 
-AdaptiveThrottle::Bucket* AdaptiveThrottle::Find(std::uint64_t tick) {
-  Bucket& bucket = buckets_[static_cast<std::size_t>(tick) % kBuckets];
-  return bucket.tick == static_cast<std::int64_t>(tick) ? &bucket : nullptr;
-}
-
-void AdaptiveThrottle::Settle(const PermitToken& token,
+void AdaptiveThrottle::Settle(const PermitToken& /*token*/,
                               const Outcome& outcome,
-                              SteadyTime /*now*/) {
-  if (outcome.verdict == Verdict::kFailure) return;
-  if (outcome.verdict == Verdict::kIgnored) return TakeOut(token);
+                              SteadyTime now) {
+  if (outcome.verdict == Verdict::kIgnored) return;
+  const std::uint64_t successes = outcome.verdict == Verdict::kSuccess ? 1 : 0;
   const SpinlockHolder lock(lock_);
-  Bucket* bucket = Find(token.epoch);
-  if (bucket == nullptr) return;  // Its call has left the window.
-  ++bucket->successes;
-  ++successes_;
+  Bucket& bucket = Advance(now);
+  ++bucket.requests;
+  ++requests_;
+  bucket.successes += successes;
+  successes_ += successes;
 }
 
-void AdaptiveThrottle::TakeOut(const PermitToken& token) {
-  const SpinlockHolder lock(lock_);
-  Bucket* bucket = Find(token.epoch);
-  if (bucket == nullptr || bucket->requests == 0) return;
-  --bucket->requests;
-  --requests_;
-}
+void AdaptiveThrottle::Abandon(const PermitToken& /*token*/) {}
 
-void AdaptiveThrottle::Abandon(const PermitToken& token) {
-  TakeOut(token);
-}
-
-void AdaptiveThrottle::Refund(const PermitToken& token, SteadyTime /*now*/) {
-  TakeOut(token);
-}
+void AdaptiveThrottle::Refund(const PermitToken& /*token*/, SteadyTime /*now*/) {}
 
 Result<void> AdaptiveThrottle::Reconfigure(const AdaptiveThrottleOptions& options) {
   const Result<void> valid = CheckOptions(options, options.name);

@@ -2,8 +2,10 @@
 //
 // Client-side throttling of the SRE book (ch. 21) in the form of Envoy's admission control: with n
 // calls in the window of which s succeeded, a call is refused with the probability
-// ((n - s / threshold) / (n + 1)) ^ (1 / aggression). Refused calls count among the n, so a caller
-// that keeps asking is refused more. One call an interval passes whatever the probability.
+// ((n - s / threshold) / (n + 1)) ^ (1 / aggression). A call counts when it ends: while it is under
+// way it says nothing, or the callers of a slow upstream would be refused for its slowness. Refused
+// calls count among the n at once, so a caller that keeps asking is refused more. One call an
+// interval passes whatever the probability.
 // Thread-safe: one spinlock, held for some ten instructions.
 
 #pragma once
@@ -56,7 +58,7 @@ struct ThrottleDecision {
 
 struct ThrottleStats {
   DecisionTotals decisions;
-  std::uint64_t requests = 0;  // In the window.
+  std::uint64_t requests = 0;  // That ended or were refused in the window.
   std::uint64_t successes = 0;
   double rejection_probability = 0;
 };
@@ -76,7 +78,7 @@ class AdaptiveThrottle final : public PermitIssuer {
   [[nodiscard]] ThrottleStats Stats(SteadyTime now);
   [[nodiscard]] std::string_view rule() const { return name_; }
 
-  // kSuccess counts as one; kIgnored takes the call out of the count.
+  // kSuccess and kFailure count the call, at `now`; kIgnored, Abandon() and Refund() do not.
   void Settle(const PermitToken& token, const Outcome& outcome, SteadyTime now) override;
   void Abandon(const PermitToken& token) override;
   void Refund(const PermitToken& token, SteadyTime now) override;
@@ -92,8 +94,6 @@ class AdaptiveThrottle final : public PermitIssuer {
   explicit AdaptiveThrottle(const AdaptiveThrottleOptions& options);
   Bucket& Advance(SteadyTime now);
   [[nodiscard]] double Probability() const;
-  [[nodiscard]] Bucket* Find(std::uint64_t tick);
-  void TakeOut(const PermitToken& token);
 
   const std::string name_;
   DecisionCounts counts_;

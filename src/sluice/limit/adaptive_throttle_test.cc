@@ -1,6 +1,8 @@
 #include "sluice/limit/adaptive_throttle.h"
 
+#include <deque>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -60,13 +62,33 @@ TEST(AdaptiveThrottle, D50IsTheRuleOfTheSreBookWithAThresholdOfOneInK) {
   EXPECT_NEAR(RejectionProbability(120, 90, failsafe), 20.0 / 121, 1e-9);
 }
 
-TEST(AdaptiveThrottle, CountsACallBeforeItIsSentAndAlsoWhenItIsRefused) {
+TEST(AdaptiveThrottle, CountsACallWhenItEndsOrWhenItIsRefused) {
   const auto throttle = Make({.name = "pay", .rps_threshold = 0});
-  const ThrottleDecision sent = throttle->Decide(kHighChance, At(0));
-  EXPECT_EQ(throttle->Stats(At(0)).requests, 1U);
-  EXPECT_EQ(throttle->Stats(At(0)).successes, 0U);
-  EXPECT_FALSE(throttle->Decide(0, At(1)).admitted);  // (1 - 0) / (1 + 1).
-  EXPECT_EQ(throttle->Stats(At(1)).requests, 2U);
+  ThrottleDecision sent = throttle->Decide(kHighChance, At(0));
+  EXPECT_EQ(throttle->Stats(At(0)).requests, 0U);
+  sent.permit.Settle(kFailure, At(1));
+  EXPECT_EQ(throttle->Stats(At(1)).requests, 1U);
+  EXPECT_EQ(throttle->Stats(At(1)).successes, 0U);
+  EXPECT_FALSE(throttle->Decide(0, At(2)).admitted);  // (1 - 0) / (1 + 1).
+  EXPECT_EQ(throttle->Stats(At(2)).requests, 2U);
+}
+
+TEST(AdaptiveThrottle, RefusesNobodyWhileASlowUpstreamSucceeds) {
+  const auto throttle = Make({.name = "pay", .rps_threshold = 0});
+  std::deque<Permit> under_way;  // Each takes 2 s; 200 begin in one second.
+  int refused = 0;
+  for (int ms = 0; ms < 4000; ms += 5) {
+    if (ms >= 2000) {
+      under_way.front().Settle(kSuccess, At(ms));
+      under_way.pop_front();
+    }
+    ThrottleDecision decision = throttle->Decide(0, At(ms));  // Refused at any probability.
+    if (!decision.admitted) ++refused;
+    under_way.push_back(std::move(decision.permit));
+  }
+  EXPECT_EQ(refused, 0);
+  EXPECT_EQ(throttle->Stats(At(4000)).requests, 400U);
+  EXPECT_EQ(throttle->Stats(At(4000)).successes, 400U);
 }
 
 TEST(AdaptiveThrottle, ForcesOneCallAnIntervalThrough) {
@@ -100,15 +122,17 @@ TEST(AdaptiveThrottle, ForgetsWhatIsOlderThanTheWindow) {
   EXPECT_EQ(throttle->Stats(At(3'600'000)).successes, 100U);
 }
 
-TEST(AdaptiveThrottle, ASuccessCountsWithItsCallOrNotAtAll) {
+TEST(AdaptiveThrottle, ACallCountsInTheStretchOfTimeInWhichItEnds) {
   const auto throttle = Make({.name = "pay"});
   ThrottleDecision slow = throttle->Decide(kHighChance, At(0));
   slow.permit.Settle(kSuccess, At(60'000));
-  static_cast<void>(throttle->Decide(kHighChance, At(60'000)));
-  EXPECT_EQ(throttle->Stats(At(60'000)).successes, 0U);
+  EXPECT_EQ(throttle->Stats(At(60'000)).requests, 1U);
+  EXPECT_EQ(throttle->Stats(At(60'000)).successes, 1U);
+  EXPECT_EQ(throttle->Stats(At(91'000)).requests, 0U);
+  EXPECT_EQ(throttle->Stats(At(91'000)).successes, 0U);
 }
 
-TEST(AdaptiveThrottle, WhatSaysNothingIsTakenOut) {
+TEST(AdaptiveThrottle, WhatSaysNothingCountsNeitherWay) {
   const auto throttle = Make({.name = "pay"});
   Call(*throttle, {.verdict = Verdict::kIgnored}, At(0));
   throttle->Decide(kHighChance, At(0)).permit.Refund(At(0));
@@ -116,6 +140,7 @@ TEST(AdaptiveThrottle, WhatSaysNothingIsTakenOut) {
     const ThrottleDecision dropped = throttle->Decide(kHighChance, At(0));
   }
   EXPECT_EQ(throttle->Stats(At(0)).requests, 0U);
+  EXPECT_EQ(throttle->Stats(At(0)).successes, 0U);
 }
 
 TEST(AdaptiveThrottle, InShadowCountsExactlyWhatItWouldHaveRefused) {
