@@ -8,8 +8,8 @@
 # To build the release and try it: nothing more, since every package delays the first request.
 RUN_PACKAGES=(
   g++ cmake ninja-build pkg-config
-  libc-ares-dev libcli11-dev libfmt-dev libre2-dev libspdlog-dev libxxhash-dev libyaml-cpp-dev
-  nlohmann-json3-dev prometheus-cpp-dev
+  libc-ares-dev libcli11-dev libfmt-dev libre2-dev libspdlog-dev libssl-dev libxxhash-dev
+  libyaml-cpp-dev nlohmann-json3-dev prometheus-cpp-dev
   node-llhttp        # The sources of llhttp; no Node.js.
   curl
 )

@@ -6,6 +6,7 @@
 #include "check.h"
 #include "exit_codes.h"
 #include "operate.h"
+#include "release_simulate.h"
 #include "serve.h"
 #include "version.h"
 #include "would_have.h"
@@ -74,6 +75,21 @@ void AddOperate(CLI::App& app, OperateOptions& options, int& exit_code) {
   top->callback([&] { exit_code = Top(options); });
 }
 
+void AddRelease(CLI::App& app, SimulateOptions& options, int& exit_code) {
+  CLI::App* release = app.add_subcommand("release", "Gray releases");
+  release->require_subcommand(1);
+  CLI::App* simulate = release->add_subcommand(
+      "simulate", "What the judge, and thresholds of others, do with the same simulated traffic");
+  simulate->add_option("--runs", options.runs, "Of each figure")->check(CLI::Range(10, 100'000));
+  simulate->add_option("--seed", options.seed, "The same seed gives the same tables");
+  simulate->add_option("--r0", options.tolerance, "How many times stable's rate is still good")
+      ->check(CLI::Range(1.0, 100.0));
+  simulate->add_option("--alpha", options.alpha, "False alarms at most")
+      ->check(CLI::Range(1e-6, 0.2));
+  simulate->add_flag("--json", options.json, "For machines");
+  simulate->callback([&options, &exit_code] { exit_code = SimulateRelease(options); });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -89,6 +105,8 @@ int main(int argc, char** argv) {
   AddServe(app, serve, exit_code);
   AddCheck(app, file, json, exit_code);
   AddOperate(app, operate, exit_code);
+  SimulateOptions simulate;
+  AddRelease(app, simulate, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
