@@ -115,8 +115,8 @@ TEST(DurableLog, WithNoWayBackItSaysThatItIsDamaged) {
     ASSERT_TRUE(opened.log->Compact("one").has_value());
     ASSERT_TRUE(opened.log->Compact("two").has_value());
   }
-  store.Rot("releases.2.snapshot", 30, 1);
-  store.Rot("releases.3.snapshot", 30, 1);
+  store.Rot("releases.2.snapshot", 27, 1);
+  store.Rot("releases.3.snapshot", 27, 1);
   DurableLog::Opened opened = Open(store);
   EXPECT_EQ(opened.recovered.health, Health::kDamaged);
   EXPECT_EQ(opened.recovered.snapshot, "");
