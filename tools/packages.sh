@@ -8,8 +8,8 @@
 # To build the release and try it: nothing more, since every package delays the first request.
 RUN_PACKAGES=(
   g++ cmake ninja-build pkg-config
-  libc-ares-dev libcli11-dev libfmt-dev libre2-dev libspdlog-dev libssl-dev libxxhash-dev
-  libyaml-cpp-dev nlohmann-json3-dev prometheus-cpp-dev
+  libc-ares-dev libcli11-dev libfmt-dev libre2-dev libspdlog-dev libsqlite3-dev libssl-dev
+  libxxhash-dev libyaml-cpp-dev libzstd-dev nlohmann-json3-dev prometheus-cpp-dev
   node-llhttp        # The sources of llhttp; no Node.js.
   curl
 )
@@ -22,6 +22,7 @@ TEST_PACKAGES=(
   libboost-dev libtbb-dev  # Peers of bench/dag.
   clang-19 clang-format-19 clang-tidy-19
   python3 python3-yaml
+  sqlite3            # Reads recordings as anybody may.
   haproxy nginx-light wrk
   openjdk-17-jdk-headless  # For the unmodified service of examples/java-shop.
   strace valgrind

@@ -1,0 +1,23 @@
+// Masks members of JSON documents in place, without reading the document into a tree.
+//
+// The document may be cut anywhere and may be wrong: what looks like a member is treated as one, so
+// that a broken document hides no secret. Everything that is not masked keeps its bytes.
+
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "sluice/wire/recording/field_names.h"
+#include "sluice/wire/recording/keyed_hash.h"
+
+namespace sluice::wire::recording {
+
+// True when the first byte that is no white space begins an object or an array.
+[[nodiscard]] bool LooksLikeJson(std::string_view text);
+
+// Replaces the value of each member that `fields` names, at any depth beneath it too, by a string
+// (masked_text.h); true, false and null stay. Returns how many values were replaced.
+std::size_t MaskJson(std::string& text, const FieldNames& fields, const KeyedHash& hash);
+
+}  // namespace sluice::wire::recording
