@@ -116,6 +116,30 @@ class Reasons(SystemTest):
         self.assertEqual(self.logged(sluice), [(503, "OV"), (200, "--")])
 
 
+class NotAsked(SystemTest):
+    """Who is refused before anything was sent has asked no endpoint."""
+
+    def test_by_an_open_breaker(self):
+        self.judge("breaker/origin", circuit_breaker={"consecutive_failures": 2})
+
+    def test_by_admission_control(self):
+        self.judge("admission_control/origin",
+                   admission_control={"rps_threshold": 0, "force_pass_interval": "0s"})
+
+    def judge(self, reason, **upstream):
+        origin = self.origin(answering(lambda _: answer(500)))
+        sluice = self.sluice(gateway_config(origin.address, telemetry=LOG, upstream=upstream))
+        wait_until(lambda: self.get(sluice).header("x-sluice-reason") == reason, reason)
+        endpoint = sluice.page("/api/v1/upstreams")["upstreams"][0]["endpoints"][0]
+        self.assertEqual(endpoint["requests"], len(origin.requests))
+        sluice.signal(signal.SIGTERM)  # Which writes the log.
+        sluice.wait()
+        lines = sluice.log()
+        self.assertGreater(len(lines), len(origin.requests))
+        for line in lines:
+            self.assertEqual("up_addr" in line, line["reason"] == "--", line)
+
+
 class Lines(SystemTest):
     def test_a_line_says_who_asked_what_and_how_it_went(self):
         upstream = self.origin(answering(lambda r: answer(201, b"made")))

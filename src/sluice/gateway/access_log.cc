@@ -137,7 +137,7 @@ void AccessLog::Append(const Exchange& exchange, Nanos duration) {
   line.Number(",\"bytes_in\":", exchange.bytes_in);
   line.Number(",\"bytes_out\":", exchange.bytes_out);
   line.Millis(",\"dur_ms\":", duration);
-  if (exchange.attempts > 0) {
+  if (!exchange.upstream_label.empty()) {
     line.Millis(",\"up_ms\":", exchange.upstream_duration);
     line.Text(",\"up_addr\":", exchange.upstream_label);
     line.Number(",\"retries\":", exchange.attempts - 1);

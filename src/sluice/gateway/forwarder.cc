@@ -238,6 +238,12 @@ Task<Result<Response>> FailAttempt(Exchange& exchange, Error error) {
   co_return std::unexpected(explained);
 }
 
+// The request failed for want of a connection.
+void CountLost(const traffic::Selection& selection) {
+  selection.CountRequest();
+  selection.CountFailure();
+}
+
 // A CONNECT: a connection of its own, which no other exchange ever uses.
 Task<Result<Response>> OpenTunnel(Exchange& exchange, Response response) {
   Loop& loop = exchange.worker.loop;
@@ -249,10 +255,11 @@ Task<Result<Response>> OpenTunnel(Exchange& exchange, Response response) {
   if (!stream) {
     Error error = std::move(stream.error());
     if (error.code == ErrorCode::kTimeout) error.code = ErrorCode::kConnectFailed;
-    if (error.side == Side::kUpstream) selection.CountFailure();
+    if (error.side == Side::kUpstream) CountLost(selection);
     Result<Response> failed = co_await FailAttempt(exchange, std::move(error));
     co_return failed;
   }
+  selection.CountRequest();
   const traffic::ConnectionLimits limits;
   response.upstream.tunnel =
       std::make_unique<traffic::Connection>(loop, std::move(*stream), limits);
@@ -271,7 +278,6 @@ Task<Result<Response>> Attempt(Exchange& exchange) {
                                     .detail = "no endpoint of the upstream is available"});
   }
   exchange.tried.Add(*selection);
-  exchange.upstream_label = selection->label();
   const Result<void> permitted = TakePermits(exchange);
   if (!permitted) co_return std::unexpected(permitted.error());
   if (HasAttemptGuards(exchange)) {
@@ -281,6 +287,7 @@ Task<Result<Response>> Attempt(Exchange& exchange) {
       co_return std::unexpected(entered.error());
     }
   }
+  exchange.upstream_label = selection->label();
   exchange.upstream_started = exchange.worker.loop.now();
   exchange.stale_connection = false;
   exchange.judged = {.detector = PlanOf(exchange).outliers.get(), .slot = selection->slot()};
@@ -295,10 +302,11 @@ Task<Result<Response>> Attempt(Exchange& exchange) {
       co_await exchange.asked.client->pool.Acquire(*selection, deadline, &*exchange.acquiring);
   exchange.acquiring.reset();
   if (!lease) {
-    if (lease.error().side == Side::kUpstream) selection.CountFailure();
+    if (lease.error().side == Side::kUpstream) CountLost(selection);
     Result<Response> failed = co_await FailAttempt(exchange, std::move(lease.error()));
     co_return failed;
   }
+  selection.CountRequest();
   response.upstream.lease = std::move(*lease);
   traffic::Connection& connection = *response.upstream.lease;
   exchange.upstream_stream = &connection.stream();

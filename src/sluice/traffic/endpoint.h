@@ -30,7 +30,7 @@ enum class Health : std::uint8_t { kUnknown, kHealthy, kUnhealthy };
 struct alignas(64) EndpointLoad {
   Gauge active;       // Selections held: requests under way, also those waiting for a connection.
   Gauge connections;  // Open or being opened.
-  Counter requests;   // Selections ever made.
+  Counter requests;   // Sent, or lost for want of a connection.
   Counter failures;   // Of these, what the gateway reported as failed.
 };
 

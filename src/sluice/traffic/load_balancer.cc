@@ -51,12 +51,16 @@ Selection::Selection(LoadBalancer& balancer, Member& member)
   ++balancer.in_use_;
   ++member.selections;
   member.load->active.Add(1);
-  member.load->requests.Add();
 }
 
 Endpoint& Selection::operator*() const {
   SLUICE_ASSERT(member_ != nullptr);
   return *member_->endpoint;
+}
+
+void Selection::CountRequest() const {
+  SLUICE_ASSERT(member_ != nullptr);
+  member_->load->requests.Add();
 }
 
 void Selection::CountFailure() const {

@@ -80,7 +80,10 @@ class [[nodiscard]] Selection {
   [[nodiscard]] Endpoint& operator*() const;
   [[nodiscard]] Endpoint* operator->() const { return &**this; }
 
-  // Counts the request as failed at its endpoint (metrics only).
+  // Counts a request that is sent to its endpoint, or would be if a connection could be made: who
+  // is refused before that is none (metrics only).
+  void CountRequest() const;
+  // Counts it as failed there (metrics only).
   void CountFailure() const;
 
   // Ends the use. Idempotent.

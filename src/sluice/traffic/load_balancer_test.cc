@@ -418,6 +418,8 @@ TEST(LoadBalancer, CountsASelectionAsActiveUntilItIsReleased) {
   Selection selection = bench.balancer.Pick({}, kStart, bench.random);
   EXPECT_EQ(bench.At(0).active(), 1);
   EXPECT_EQ(bench.balancer.in_use(), 1U);
+  EXPECT_EQ(bench.At(0).requests_total(), 0U);
+  selection.CountRequest();
   selection.CountFailure();
   Selection moved = std::move(selection);
   EXPECT_EQ(bench.At(0).active(), 1);
