@@ -27,15 +27,32 @@ Json Escaped(Json value) {
   return value;
 }
 
+// What of `value` is not as in `sample`, which has the defaults.
+Json Without(const Json& sample, Json value) {
+  if (!value.is_object() || !sample.is_object()) return value;
+  Json changed = Json::object();
+  for (auto& [key, entry] : value.items()) {
+    const auto same = sample.find(key);
+    if (same == sample.end()) {
+      changed[key] = std::move(entry);
+    } else if (*same != entry) {
+      changed[key] = Without(*same, std::move(entry));
+    }
+  }
+  return changed;
+}
+
 // Writes what is in a slot into `json()`; null where nothing is set.
 class Dumper final : public SlotVisitor, public FieldVisitor {
  public:
+  explicit Dumper(Detail detail) : detail_(detail) {}
+
   [[nodiscard]] Json Take() { return std::move(json_); }
 
   void OnScalar(ScalarSlot& slot) override { json_ = Escaped(slot.Value()); }
   void OnChoice(ChoiceSlot& slot) override { json_ = Escaped(slot.Value()); }
   void OnObject(ObjectSlot& slot) override {
-    Dumper fields;
+    Dumper fields(detail_);
     fields.json_ = Json::object();
     slot.VisitFields(fields);
     json_ = fields.Take();
@@ -43,26 +60,28 @@ class Dumper final : public SlotVisitor, public FieldVisitor {
   void OnList(ListSlot& slot) override {
     json_ = Json::array();
     for (std::size_t i = 0; i < slot.size(); ++i) {
-      Dumper item;
+      Dumper item(detail_);
       slot.VisitItem(i, item);
-      json_.push_back(item.Take());
+      json_.push_back(Shortened(slot, item.Take()));
     }
   }
   void OnMap(MapSlot& slot) override {
     json_ = Json::object();
     for (const std::string& key : slot.keys()) {
-      Dumper value;
+      Dumper value(detail_);
       slot.VisitValue(key, value);
-      json_[key] = value.Take();
+      json_[key] = Shortened(slot, value.Take());
     }
   }
   void OnOptional(OptionalSlot& slot) override {
     is_optional_ = true;
-    if (slot.has_value()) slot.VisitValue(*this);
+    if (!slot.has_value()) return;
+    slot.VisitValue(*this);
+    json_ = Shortened(slot, std::move(json_));
   }
 
   void Field(const FieldInfo& info, Slot&& slot) override {
-    Dumper value;
+    Dumper value(detail_);
     slot.Accept(value);
     // An optional text may well be set to "".
     if (value.json_.is_null() || (!value.is_optional_ && IsUnset(value.json_))) return;
@@ -71,14 +90,24 @@ class Dumper final : public SlotVisitor, public FieldVisitor {
   void Later(std::initializer_list<std::string_view> /*keys*/) override {}
 
  private:
+  // Without what a fresh value of the slot has, too.
+  template <typename AnySlot>
+  [[nodiscard]] Json Shortened(AnySlot& slot, Json value) const {
+    if (detail_ == Detail::kAll || !value.is_object()) return value;
+    Dumper sample(detail_);
+    slot.VisitSample(sample);
+    return Without(sample.Take(), std::move(value));
+  }
+
+  const Detail detail_;
   Json json_;
   bool is_optional_ = false;
 };
 
-Json Dump(const Config& config) {
+Json Dump(const Config& config, Detail detail) {
   // Slots are for reading and for writing, so they want a Config that may change.
   Config copy = config;
-  Dumper dumper;
+  Dumper dumper(detail);
   ObjectSlotOf<Config>(copy).Accept(dumper);
   return dumper.Take();
 }
@@ -132,14 +161,16 @@ void AppendYaml(const Json& json, std::size_t indent, std::string& out) {
 
 }  // namespace
 
-std::string ToYaml(const Config& config) {
+std::string ToYaml(const Config& config, Detail detail) {
+  Json json = Dump(config, detail);
+  if (detail == Detail::kChanged) json = Without(Dump(Config{}, detail), std::move(json));
   std::string out;
-  AppendYaml(Dump(config), 0, out);
+  AppendYaml(json, 0, out);
   return out;
 }
 
 std::string ToJson(const Config& config) {
-  return ToText(Dump(config), 2) + "\n";
+  return ToText(Dump(config, Detail::kAll), 2) + "\n";
 }
 
 }  // namespace sluice::gateway::config

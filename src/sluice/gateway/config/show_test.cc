@@ -100,6 +100,25 @@ TEST(Show, TheQuickConfigurationIsOneThatCouldBeWritten) {
   EXPECT_EQ(FormatProblems(outcome), "");
 }
 
+TEST(Show, WhatIsChangedAloneIsTheSameConfiguration) {
+  for (const Config& config :
+       {LoadConfig(Sample{}.Text(), "test.yaml").config, LoadConfig(kRich, "rich.yaml").config,
+        *QuickConfig("http://booking:9000")}) {
+    const std::string shown = ToYaml(config, Detail::kChanged);
+    const LoadOutcome outcome = LoadConfig(shown, "short.yaml");
+    EXPECT_TRUE(outcome.ok()) << FormatProblems(outcome) << shown;
+    EXPECT_EQ(ToJson(outcome.config), ToJson(config)) << shown;
+  }
+}
+
+TEST(Show, WhatIsNotChangedIsLeftOut) {
+  const std::string shown = ToYaml(*QuickConfig("http://booking:9000"), Detail::kChanged);
+  EXPECT_THAT(shown, HasSubstr("    circuit_breaker:\n      mode: shadow\n"));
+  EXPECT_THAT(shown, HasSubstr("    learn: {}\n"));
+  EXPECT_THAT(shown, Not(HasSubstr("idle_timeout")));
+  EXPECT_THAT(shown, Not(HasSubstr("workers")));
+}
+
 TEST(Show, TheSchemaDescribesEveryField) {
   const nlohmann::json schema = nlohmann::json::parse(JsonSchema());
   EXPECT_EQ(schema.at("required"), nlohmann::json({"listeners", "routes"}));

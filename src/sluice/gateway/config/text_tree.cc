@@ -169,6 +169,31 @@ std::string WithoutSurrogates(std::string_view json) {
   return text;
 }
 
+// Lines count from 1; empty where there is no such line.
+std::string_view LineOf(std::string_view text, int number) {
+  for (int line = 1; line < number; ++line) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) return {};
+    text.remove_prefix(end + 1);
+  }
+  return text.substr(0, text.find('\n'));
+}
+
+// What yaml-cpp stumbled over: a tab that indents, in the line it complains of or the one before,
+// is told as such, for its own words hardly say so.
+TextProblem Explain(std::string_view text, const YAML::Exception& error) {
+  const Mark mark = ToMark(error.mark);
+  for (const int number : {mark.line, mark.line - 1}) {
+    const std::string_view line = number < 1 ? std::string_view() : LineOf(text, number);
+    const std::string_view indent = line.substr(0, line.find_first_not_of(" \t"));
+    const std::size_t tab = indent.find('\t');
+    if (tab == std::string_view::npos || indent.size() == line.size()) continue;
+    return {.mark = {.line = number, .column = static_cast<int>(tab) + 1},
+            .text = "must be indented by spaces, got a tab; YAML allows none for indentation"};
+  }
+  return {.mark = mark, .text = fmt::format("is no YAML: {}", error.msg)};
+}
+
 std::expected<TextTree, TextProblem> Parse(const std::string& text) {
   std::istringstream stream(text);
   TreeBuilder builder;
@@ -181,8 +206,7 @@ std::expected<TextTree, TextProblem> Parse(const std::string& text) {
   } catch (const YAML::DeepRecursion& error) {
     return std::unexpected(TextProblem{.mark = ToMark(error.mark), .text = TooDeep()});
   } catch (const YAML::Exception& error) {
-    return std::unexpected(
-        TextProblem{.mark = ToMark(error.mark), .text = fmt::format("is no YAML: {}", error.msg)});
+    return std::unexpected(Explain(text, error));
   } catch (const std::exception& error) {
     return std::unexpected(
         TextProblem{.mark = {}, .text = fmt::format("cannot be read: {}", error.what())});

@@ -114,6 +114,15 @@ TEST(TextTree, NumberOfValuesIsBounded) {
             "200000:3: must have at most 200000 values, what aliases repeat included");
 }
 
+TEST(TextTree, ATabThatIndentsIsToldAsSuch) {
+  constexpr std::string_view kSpaces =
+      "must be indented by spaces, got a tab; YAML allows none for indentation";
+  EXPECT_EQ(ProblemOf("a:\n\t- b\n"), fmt::format("2:1: {}", kSpaces));
+  EXPECT_EQ(ProblemOf("a:\n  - b: 1\n  \tc: 2\n"), fmt::format("3:3: {}", kSpaces));
+  // Elsewhere tabs are as good as spaces.
+  EXPECT_EQ(ProblemOf("a: {b,\tc: {\n"), "2:1: is no YAML: end of map flow not found");
+}
+
 TEST(TextTree, OnlyPrintableUtf8IsRead) {
   const std::string problem = "must be UTF-8 text without control characters";
   EXPECT_EQ(ProblemOf("a: ä€😀"), "");
