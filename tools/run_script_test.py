@@ -195,8 +195,17 @@ class MainJob(unittest.TestCase):
             )
             stack.callback(service.terminate)
             address = service.stdout.readline().split()[-1]
-            self.start("--upstream", f"http://{address}/")
+            said = self.start("--upstream", f"http://{address}/")
             self.assertEqual(self.assert_serves(), "mine")
+            # What watches it is named, and the command that asks it works as it stands there.
+            for guard in ("rate_limit/per-client", "concurrency/default", "overload/",
+                          "admission_control/default", "breaker/default",
+                          "outlier_detection/default"):
+                self.assertIn(guard, said)
+            asked = re.search(r"^ +(\S+sluice status --would-have .*)$", said, re.MULTILINE)
+            done = subprocess.run(asked[1].split(), capture_output=True, text=True, check=True,
+                                  cwd=RUN.parent)
+            self.assertRegex(done.stdout, r"(?m)^breaker/default +shadow ")
             self.assertEqual(len(self.children()), 1)
 
 

@@ -1,16 +1,23 @@
 // The commands of `sluice`: a wiring diagram, no logic.
 
+#include <algorithm>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "check.h"
 #include "exit_codes.h"
 #include "operate.h"
 #include "release_simulate.h"
+#include "running_config.h"
 #include "serve.h"
 #include "version.h"
 #include "would_have.h"
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "sluice/gateway/config/nearest.h"
 
 namespace {
 
@@ -49,14 +56,19 @@ void AddCheck(CLI::App& app, std::string& file, bool& json, int& exit_code) {
 }
 
 void AddOperate(CLI::App& app, OperateOptions& options, int& exit_code) {
-  const auto add = [&app, &options](const char* name, const char* help) {
-    CLI::App* verb = app.add_subcommand(name, help);
+  const auto add_to = [&options](CLI::App& parent, const char* name, const char* help) {
+    CLI::App* verb = parent.add_subcommand(name, help);
     verb->add_option("--admin", options.admin, "Admin API: host:port or unix:/path")
         ->capture_default_str();
     verb->add_option("--token-file", options.token_file, "File with the admin token");
     verb->add_flag("--json", options.json, "For machines");
     return verb;
   };
+  const auto add = [&](const char* name, const char* help) { return add_to(app, name, help); };
+  add_to(*app.get_subcommand("config"), "running",
+         "The configuration of a running gateway: what differs from the defaults, and what it has "
+         "learnt")
+      ->callback([&] { exit_code = ShowRunningConfig(options); });
   CLI::App* status = add("status", "What a running gateway says of itself");
   status->add_flag("--would-have", options.would_have,
                    "What each rule refused, or would have if it were enforced, and why");
@@ -90,6 +102,32 @@ void AddRelease(CLI::App& app, SimulateOptions& options, int& exit_code) {
   simulate->callback([&options, &exit_code] { exit_code = SimulateRelease(options); });
 }
 
+// What CLI11 says of a word that is no verb does not name it. True when it has been said here.
+bool ComplainOfVerb(const CLI::App& app, const std::vector<std::string>& words) {
+  std::vector<std::string_view> verbs;
+  for (const CLI::App* verb : app.get_subcommands({}))
+    verbs.push_back(verb->get_name());
+  if (!words.empty()) {
+    const auto known = std::ranges::find(verbs, words.front());
+    if (known != verbs.end()) {
+      const CLI::App& verb = *app.get_subcommand(words.front());
+      const bool has_verbs = !verb.get_subcommands({}).empty();
+      return has_verbs && ComplainOfVerb(verb, {words.begin() + 1, words.end()});
+    }
+    if (words.front().starts_with('-')) return false;
+  }
+  const std::string name = app.get_parent() == nullptr
+                               ? app.get_name()
+                               : app.get_parent()->get_name() + " " + app.get_name();
+  const std::string wrong =
+      words.empty() ? "needs a verb"
+                    : fmt::format("unknown verb `{}`{}", words.front(),
+                                  sluice::gateway::config::DidYouMean(words.front(), verbs));
+  fmt::print(stderr, "{}: {}\nThe verbs are: {}. `{} --help` tells what each does.\n", name, wrong,
+             fmt::join(verbs, ", "), name);
+  return true;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -110,6 +148,8 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    const bool is_help = error.get_exit_code() == 0;
+    if (!is_help && ComplainOfVerb(app, {argv + 1, argv + argc})) return kUsage;
     const int code = app.exit(error);
     return code == 0 ? kSuccess : kUsage;
   }

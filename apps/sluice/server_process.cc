@@ -10,12 +10,15 @@
 
 #include "environment.h"
 #include "exit_codes.h"
+#include "guard_words.h"
 #include "process_log.h"
 #include "version.h"
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include "sluice/gateway/admin/access_policy.h"
+#include "sluice/gateway/admin/status_json.h"
 #include "sluice/platform/linux/file_sink.h"
 #include "sluice/platform/linux/files.h"
 #include "sluice/platform/linux/process.h"
@@ -183,8 +186,22 @@ void ServerProcess::SayWhatServes() const {
   if (admin_ != nullptr) {
     LogLine(fmt::format("admin_listening address={}", admin_->bound().ToString()));
   }
+  if (!options_.upstream.empty()) SayWhatWatches();
   LogLine(
       fmt::format("serving version={} workers={} pid={}", kVersion, threads_.size(), ::getpid()));
+}
+
+// Who has written no file learns here which guards there are, and whom to ask about them.
+void ServerProcess::SayWhatWatches() const {
+  const nlohmann::json page =
+      nlohmann::json::parse(admin::GuardsJson(*gateway_), nullptr, /*allow_exceptions=*/false);
+  std::string guards;
+  for (const GuardWords& words : WordsOf(page["guards"]))
+    guards += (guards.empty() ? "" : ",") + words.rule;
+  const std::string where =
+      admin_ == nullptr ? std::string() : " --admin " + admin_->bound().ToString();
+  LogLine(
+      fmt::format("only_watching guards={} ask=\"sluice status --would-have{}\"", guards, where));
 }
 
 Task<void> ServerProcess::Main() {

@@ -50,6 +50,7 @@ class ServerProcess {
   enum class DrainCause { kAsked, kSucceeded };
   void BeginDrain(DrainCause cause);
   void SayWhatServes() const;
+  void SayWhatWatches() const;
   [[nodiscard]] gateway::admin::ProcessHooks Hooks();
   [[nodiscard]] gateway::GatewayWorld World();
 

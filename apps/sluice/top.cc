@@ -7,6 +7,7 @@
 
 #include "admin_client.h"
 #include "exit_codes.h"
+#include "guard_words.h"
 #include "operate.h"
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -64,23 +65,17 @@ void PrintTopKeys(const Json& keys) {
 }
 
 void PrintGuards(const Json& guards) {
-  fmt::print("\n{:<20} {:<12} {:<14} {:>10} {:>10}\n", "guard", "kind", "state", "admitted",
-             "refused");
-  for (const Json& guard : guards) {
-    const std::string kind = guard.value("kind", "");
-    if (kind == "rate_limit") {
-      const Json& decisions = guard["decisions"];
-      fmt::print("{:<20} {:<12} {:<14} {:>10} {:>10}\n", guard.value("name", ""), kind,
-                 guard.value("is_keyed", false) ? fmt::format("{} keys", guard.value("keys", 0ULL))
-                                                : "one bucket",
-                 decisions.value("allowed", 0ULL), decisions.value("denied", 0ULL));
-      PrintTopKeys(guard.value("top_keys", Json::array()));
-    } else if (kind == "breaker") {
-      fmt::print("{:<20} {:<12} {:<14} {:>10} {:>10}\n", guard.value("name", ""), kind,
-                 guard.value("state", ""),
-                 guard.value("successes", 0ULL) + guard.value("failures", 0ULL),
-                 guard.value("not_permitted", 0ULL));
-    }
+  fmt::print("\n{:<28} {:<11} {:<18} {:>10} {:>9} {:>12}\n", "guard", "mode", "now", "asked",
+             "refused", "would refuse");
+  std::map<std::string, const Json*> by_rule;
+  for (const Json& guard : guards)
+    by_rule[fmt::format("{}/{}", guard.value("kind", ""), guard.value("name", ""))] = &guard;
+  for (const GuardWords& rule : WordsOf(guards)) {
+    const std::string asked = rule.counts_requests ? fmt::format("{}", rule.asked) : "-";
+    fmt::print("{:<28} {:<11} {:<18} {:>10} {:>9} {:>12}\n", rule.rule, rule.mode, rule.now, asked,
+               rule.refused, rule.would_refuse);
+    const auto guard = by_rule.find(rule.rule);
+    if (guard != by_rule.end()) PrintTopKeys(guard->second->value("top_keys", Json::array()));
   }
 }
 
@@ -88,6 +83,9 @@ void PrintUpstreams(const Json& upstreams) {
   fmt::print("\n{:<20} {:<24} {:<10} {:>7} {:>10} {:>9}\n", "upstream", "endpoint", "health",
              "active", "requests", "failures");
   for (const Json& upstream : upstreams) {
+    if (upstream["endpoints"].empty()) {
+      fmt::print("{:<20} none: no name of an endpoint resolves\n", upstream.value("name", ""));
+    }
     for (const Json& endpoint : upstream["endpoints"]) {
       fmt::print("{:<20} {:<24} {:<10} {:>7} {:>10} {:>9}\n", upstream.value("name", ""),
                  endpoint.value("endpoint", ""), endpoint.value("health", ""),

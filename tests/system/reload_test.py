@@ -36,7 +36,10 @@ class Reloads(SystemTest):
         self.gateway.write(BAD)
         self.gateway.signal(signal.SIGHUP)
         wait_until(lambda: self.gateway.metric("sluice_config_last_reload_successful") == 0, "told")
-        self.gateway.wait_said(r"sluice\.yaml:2:\d+: routes\[0\]\.upstream: ")
+        self.gateway.wait_said(r"(?m)^\S*sluice\.yaml:2:\d+: routes\[0\]\.upstream: ")
+        # The line of the log says by itself what is wrong.
+        self.gateway.wait_said(
+            r" config_refused error=\"\S*yaml:1:\d+: listeners: .* \(and 1 more problem\)\"\n")
         self.assertEqual(client.request().status, 200)  # The same connection.
         self.assertEqual(self.generation(), 1)
         self.reload(self.config)

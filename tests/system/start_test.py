@@ -127,6 +127,26 @@ class CommandLine(SystemTest):
             self.assertEqual(done.returncode, 2, arguments)
             self.assertTrue(done.stderr, arguments)
 
+    def test_an_unknown_verb_is_named_and_the_known_ones_listed(self):
+        done = run_sluice("statsu")
+        self.assertEqual((done.returncode, done.stdout), (2, ""))
+        self.assertEqual(done.stderr.splitlines()[0],
+                         "sluice: unknown verb `statsu`; did you mean `status`?")
+        self.assertRegex(done.stderr.splitlines()[1], "^The verbs are: serve, check, .*, top")
+        self.assertRegex(run_sluice("bogus").stderr, "^sluice: unknown verb `bogus`\n")
+        self.assertRegex(run_sluice("config", "shw").stderr,
+                         "^sluice config: unknown verb `shw`; did you mean `show`\\?\n")
+        self.assertRegex(run_sluice().stderr, "^sluice: needs a verb\n")
+        # A known verb's own mistakes are told as before.
+        self.assertIn("--fast", run_sluice("status", "--fast").stderr)
+
+    def test_a_name_that_does_not_resolve_is_told(self):
+        sluice = self.sluice(gateway_config("nobody.invalid:80"))
+        sluice.wait_said(r" warning resolve_failed upstream=origin host=nobody\.invalid error=")
+        self.assertEqual(self.get(sluice).status, 503)
+        top = run_sluice("top", "--count", "1", "--admin", sluice.admin)
+        self.assertRegex(top.stdout, r"(?m)^origin +none: no name of an endpoint resolves$")
+
     def test_one_upstream_needs_no_file(self):
         upstream = self.origin()
         quick = Sluice.__new__(Sluice)  # Without the file that it would begin with.
@@ -138,6 +158,12 @@ class CommandLine(SystemTest):
         address = re.search(r" listening name=\S+ address=(\S+)", quick.said())[1]
         client = self.client(address)
         self.assertEqual(client.request().body, b"ok")
+        # Who has no file learns here what is there to be asked.
+        shadow = quick.wait_said(r" only_watching guards=(\S+) ask=\"(.*)\"\n")
+        self.assertEqual(set(shadow[1].split(",")), {
+            "rate_limit/per-client", "concurrency/default", "overload/default", "overload/shed",
+            "admission_control/default", "breaker/default", "outlier_detection/default"})
+        self.assertEqual(shadow[2], f"sluice status --would-have --admin {quick.admin}")
 
     def test_a_bad_upstream_is_usage(self):
         for upstream in ("https://127.0.0.1:1", "ftp://x", "", "127.0.0.1:99999"):

@@ -1,6 +1,7 @@
 #include "sluice/gateway/breaker_watch.h"
 
 #include <chrono>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
@@ -40,6 +41,13 @@ std::uint64_t ReturnsOf(const breaker::BreakerSnapshot& state) {
   return returns;
 }
 
+// " failure_rate=70 slow_call_rate=0", or nothing while there are too few calls to tell.
+std::string RatesOf(const breaker::BreakerSnapshot& state) {
+  if (state.failure_rate < 0) return {};
+  return fmt::format(" failure_rate={:.0f} slow_call_rate={:.0f}", state.failure_rate,
+                     state.slow_call_rate);
+}
+
 }  // namespace
 
 BreakerWatch::BreakerWatch(Loop& control,
@@ -74,9 +82,8 @@ void BreakerWatch::Look(SteadyTime now) {
     for (std::size_t to = 0; to < entered.size(); ++to) {
       // A new breaker of an old name counts from zero again.
       if (entered[to] <= seen[to]) continue;
-      log_(fmt::format("{} name={} times={} failure_rate={:.0f} slow_call_rate={:.0f}",
-                       EventOf(static_cast<breaker::State>(to)), name, entered[to] - seen[to],
-                       state.failure_rate, state.slow_call_rate));
+      log_(fmt::format("{} name={} times={}{}", EventOf(static_cast<breaker::State>(to)), name,
+                       entered[to] - seen[to], RatesOf(state)));
     }
     seen = entered;
     const std::uint64_t returns = ReturnsOf(state);

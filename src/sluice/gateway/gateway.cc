@@ -24,6 +24,15 @@ Result<std::unique_ptr<Listener>> ListenOnLoop(Loop& loop,
   return loop.Listen(address, {.share_port = true});
 }
 
+// The first problem, in one line of the log, and how many more there are.
+std::string WhatIsWrong(const std::vector<config::Problem>& problems) {
+  std::string text = problems.front().ToString();
+  std::ranges::replace(text, '"', '\'');
+  const std::size_t more = problems.size() - 1;
+  if (more > 0) text += fmt::format(" (and {} more problem{})", more, more == 1 ? "" : "s");
+  return text;
+}
+
 }  // namespace
 
 std::string_view NameOf(Phase phase) {
@@ -137,7 +146,7 @@ Task<config::LoadOutcome> Gateway::ApplyText(std::string text,
   }
   if (!outcome.ok()) {
     if (mode == ApplyMode::kDryRun) co_return outcome;
-    NoteRefusedReload(fmt::format("{} problems", outcome.problems.size()));
+    NoteRefusedReload(WhatIsWrong(outcome.problems));
     co_return outcome;
   }
   WarnOfRestart(outcome, file_name);
@@ -201,6 +210,7 @@ Task<Result<void>> Gateway::ApplyNow(config::Config config) {
   std::shared_ptr<const Snapshot> in_force = registry_.Commit(std::move(*plan), control().now());
   care_.Follow(*in_force);
   overload_watch_.Follow();
+  learning_.Follow();
   // A first start waits a moment for names, so that the first requests find endpoints.
   const SteadyTime until = control().now() + kFirstResolutionMax;
   while (phase_ == Phase::kStarting && !care_.settled() && control().now() < until) {

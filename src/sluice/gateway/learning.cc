@@ -10,13 +10,14 @@
 namespace sluice::gateway {
 namespace {
 
-constexpr double kLimitMax = 1e9;
+constexpr std::int64_t kLimitMax = 1'000'000'000;
 
 }  // namespace
 
 std::int64_t LimitFor(double peak_per_second, Nanos period, double headroom, std::int64_t floor) {
   const double seconds = std::chrono::duration<double>(period).count();
-  const double limit = std::min(std::ceil(peak_per_second * headroom * seconds), kLimitMax);
+  const auto most = static_cast<double>(std::min<std::int64_t>(kLimitMax, period.count()));
+  const double limit = std::min(std::ceil(peak_per_second * headroom * seconds), most);
   return std::max(floor, static_cast<std::int64_t>(limit));
 }
 
@@ -26,6 +27,7 @@ Learning::Learning(Loop& control,
     : control_(control), registry_(registry), log_(std::move(log)), timer_(&Fire, this) {}
 
 void Learning::Start() {
+  Follow();
   control_.Arm(timer_, control_.now() + kInterval);
 }
 
@@ -56,34 +58,47 @@ void Learning::Look(SteadyTime now) {
   }
 }
 
-void Learning::Learn(const RatePlan& plan, std::uint64_t generation, SteadyTime now) {
+Nanos Learning::TimeLeft(const Lesson& lesson, Nanos length, SteadyTime now) {
+  if (lesson.phase == Lesson::Phase::kOver) return Nanos(0);
+  if (lesson.phase == Lesson::Phase::kWaiting) return length;
+  return std::max(Nanos(0), lesson.began + length - now);
+}
+
+// Looks at who asks most, until the lesson is over.
+void Learning::Watch(const RatePlan& plan, Lesson& lesson, SteadyTime now) {
   const config::LearnConfig& learn = *plan.config->learn;
-  const auto [at, is_new] = lessons_.try_emplace(plan.config->name);
-  Lesson& lesson = at->second;
-  if (is_new) lesson.until = now + learn.length;
-  if (now < lesson.until) {
-    const std::vector<limit::HeavyHitter> busiest = plan.guard->TopKeys(now, 1);
-    if (!busiest.empty()) {
-      lesson.peak_per_second = std::max(lesson.peak_per_second, busiest.front().per_second);
+  const std::string& name = plan.config->name;
+  const std::vector<limit::HeavyHitter> busiest = plan.guard->TopKeys(now, 1);
+  if (!busiest.empty()) {
+    lesson.peak_per_second = std::max(lesson.peak_per_second, busiest.front().per_second);
+    if (lesson.phase == Lesson::Phase::kWaiting) {
+      lesson.phase = Lesson::Phase::kLearning;
+      lesson.began = now;
+      log_(fmt::format("rate_limit_learning name={} seconds={:g}", name,
+                       std::chrono::duration<double>(learn.length).count()));
     }
-  } else if (!lesson.is_told) {
-    lesson.is_told = true;
-    log_(fmt::format("rate_limit_learnt name={} limit={} peak_per_second={:.1f}", plan.config->name,
-                     lesson.limit, lesson.peak_per_second));
   }
   // The peak is of requests, and a limit of tokens.
   const double peak = lesson.peak_per_second * static_cast<double>(plan.config->cost);
-  const std::int64_t limit =
-      LimitFor(peak, plan.config->period, learn.headroom, plan.config->limit);
-  // A reload has put the configured limit in force again.
-  const bool is_forgotten = lesson.generation != generation;
-  if (limit == lesson.limit && !is_forgotten) return;
-  lesson.limit = limit;
+  lesson.limit = LimitFor(peak, plan.config->period, learn.headroom, plan.config->limit);
+  if (TimeLeft(lesson, learn.length, now) > Nanos(0)) return;
+  lesson.phase = Lesson::Phase::kOver;
+  log_(fmt::format("rate_limit_learnt name={} limit={} peak_per_second={:.1f}", name, lesson.limit,
+                   lesson.peak_per_second));
+}
+
+void Learning::Learn(const RatePlan& plan, std::uint64_t generation, SteadyTime now) {
+  Lesson& lesson = lessons_[plan.config->name];
+  // Another key, say, counts something else.
+  if (lesson.guard != plan.guard) lesson = {.guard = plan.guard};
+  if (lesson.phase != Lesson::Phase::kOver) Watch(plan, lesson, now);
+  // A reload has taken the limit away again.
+  if (lesson.phase != Lesson::Phase::kOver || lesson.generation == generation) return;
   lesson.generation = generation;
-  const Result<void> done = registry_.Relimit(plan, limit);
+  const Result<void> done = registry_.Relimit(plan, lesson.limit);
   if (!done) {
     log_(fmt::format("rate_limit_not_learnt name={} limit={} error=\"{}\"", plan.config->name,
-                     limit, done.error().detail));
+                     lesson.limit, done.error().detail));
   }
 }
 

@@ -1,8 +1,10 @@
 // Learning: finds limits for rules in shadow that have `learn`.
 //
-// Every second the busiest key is looked at. A rule's limit is `headroom` times the most that a key
-// has asked so far, and at least the configured one; when its time is over it stays as it is. So
-// whatever a rule would refuse afterwards is unlike anything that was there before.
+// From the first request on, the busiest key is looked at every second. Meanwhile the rule has no
+// limit at all (see Registry), so nobody is counted as refused who only was not known yet. When the
+// lesson is over the limit is `headroom` times the most that a key has asked, and at least the
+// configured one: whatever the rule would refuse from then on is unlike anything that was there
+// before.
 //
 // Belongs to the control loop. What was learnt is lost with the process.
 
@@ -12,6 +14,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -22,14 +25,18 @@
 namespace sluice::gateway {
 
 struct Lesson {
-  SteadyTime until{};            // Then it is over.
-  double peak_per_second = 0;    // Requests of the busiest key.
-  std::int64_t limit = 0;        // In force; per period of the rule.
-  std::uint64_t generation = 0;  // Of the snapshot whose guard has this limit.
-  bool is_told = false;          // The line at its end was logged.
+  enum class Phase : std::uint8_t { kWaiting, kLearning, kOver };
+
+  Phase phase = Phase::kWaiting;  // For the first request.
+  SteadyTime began{};             // To learn.
+  double peak_per_second = 0;     // Requests of the busiest key.
+  std::int64_t limit = 0;         // Per period of the rule; in force when the lesson is over.
+  std::uint64_t generation = 0;   // Of the snapshot whose guard has this limit.
+  std::shared_ptr<limit::RateLimit> guard;  // Of which it was learnt.
 };
 
-// `headroom` times `peak_per_second` over `period`, rounded up; from `floor` to 1e9.
+// `headroom` times `peak_per_second` over `period`, rounded up; from `floor` to 1e9, and at most
+// one a nanosecond.
 [[nodiscard]] std::int64_t LimitFor(double peak_per_second,
                                     Nanos period,
                                     double headroom,
@@ -45,15 +52,21 @@ class Learning {
   ~Learning() { Stop(); }
 
   void Start();
+  // After each new snapshot, so that what was learnt is in force again at once.
+  void Follow() { Look(control_.now()); }
   void Stop();
 
   // What the rule has learnt; null where it does not learn.
   [[nodiscard]] const Lesson* Find(const std::string& rule) const;
 
+  // How long the rule's lesson goes on; all of it while nobody has come, 0 when it is over.
+  [[nodiscard]] static Nanos TimeLeft(const Lesson& lesson, Nanos length, SteadyTime now);
+
  private:
   static void Fire(Timer& timer, SteadyTime now);
   void Look(SteadyTime now);
   void Learn(const RatePlan& plan, std::uint64_t generation, SteadyTime now);
+  void Watch(const RatePlan& plan, Lesson& lesson, SteadyTime now);
 
   Loop& control_;
   const Registry& registry_;

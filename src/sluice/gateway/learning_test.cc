@@ -21,6 +21,19 @@ TEST(LimitFor, NeverFallsBelowTheConfiguredLimit) {
 
 TEST(LimitFor, StaysWhatALimitMayBe) {
   EXPECT_EQ(LimitFor(1e12, 1s, 100, 1), 1'000'000'000);
+  EXPECT_EQ(LimitFor(1e12, 1ms, 100, 1), 1'000'000);
+}
+
+TEST(TimeLeft, CountsFromTheFirstRequest) {
+  constexpr SteadyTime kStart{1h};
+  Lesson lesson;
+  EXPECT_EQ(Learning::TimeLeft(lesson, 5min, kStart), 5min);
+  lesson.phase = Lesson::Phase::kLearning;
+  lesson.began = kStart;
+  EXPECT_EQ(Learning::TimeLeft(lesson, 5min, kStart + 2min), 3min);
+  EXPECT_EQ(Learning::TimeLeft(lesson, 5min, kStart + 6min), 0min);
+  lesson.phase = Lesson::Phase::kOver;
+  EXPECT_EQ(Learning::TimeLeft(lesson, 5min, kStart), 0min);
 }
 
 }  // namespace

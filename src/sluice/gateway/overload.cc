@@ -40,15 +40,29 @@ double ActivationOf(const Snapshot& snapshot, limit::ResourceAction action) {
   return plan.state->resources.activation(action);
 }
 
+// In shadow nobody is refused, but counted.
+Result<void> AskResources(Exchange& exchange) {
+  constexpr limit::ResourceAction kRefuse = limit::ResourceAction::kRefuseRequests;
+  const OverloadPlan& plan = exchange.snapshot->snapshot->overload;
+  if (plan.config->mode == GuardMode::kDisabled) return {};
+  const double activation = plan.state->resources.activation(kRefuse);
+  if (activation <= 0 || !exchange.worker.loop.random().Strikes(activation)) return {};
+  const limit::ResourceMonitor cause = plan.state->resources.cause(kRefuse);
+  limit::DecisionCounts& counts = plan.state->resource_refusals[static_cast<std::size_t>(cause)];
+  if (plan.config->mode == GuardMode::kShadow) {
+    counts.Add(limit::DecisionKind::kWouldDeny);
+    return {};
+  }
+  counts.Add(limit::DecisionKind::kDenied);
+  return Refuse(exchange, "system", NameOf(cause), plan.config->status);
+}
+
 // (1) The machine, and (2) by priority.
 Result<void> AskGateway(Exchange& exchange) {
   const OverloadPlan& plan = exchange.snapshot->snapshot->overload;
   OverloadState& state = *plan.state;
-  constexpr limit::ResourceAction kRefuse = limit::ResourceAction::kRefuseRequests;
-  const double activation = ActivationOf(*exchange.snapshot->snapshot, kRefuse);
-  if (activation > 0 && exchange.worker.loop.random().Strikes(activation)) {
-    return Refuse(exchange, "system", NameOf(state.resources.cause(kRefuse)), plan.config->status);
-  }
+  const Result<void> has_room = AskResources(exchange);
+  if (!has_room) return has_room;
   limit::SystemDecision system = state.system->Decide(exchange.worker.loop.now());
   if (!system.admitted) {
     return Refuse(exchange, "system", NameOf(system.rule), plan.config->status);
@@ -88,7 +102,7 @@ Task<Result<void>> EnterLimit(Exchange& exchange, const ConcurrencyPlan& plan, P
   limit::ConcurrencyLimit& limit = *plan.state->limit;
   const std::uint32_t level = LevelOf(exchange);
   if (overload.sheds_by_concurrency && !plan.state->gate.Decide(level).admitted) {
-    co_return Refuse(exchange, "overload", "shed", overload.config->status);
+    co_return Refuse(exchange, "overload", plan.config->name, overload.config->status);
   }
   const std::uint32_t partition = PartitionOf(exchange, plan);
   limit::ConcurrencyDecision decision =

@@ -3,7 +3,8 @@
 // At admission, cheapest first: the machine (resources, system rules), the gate by priority, then
 // the route's concurrency limits, each behind a gate of its own. Per attempt: the throttles of
 // route and upstream, then the upstream's concurrency limits. Refusals are kOverloaded with guard
-// and rule "overload/shed", "system/<what>", "concurrency/<name>" or "admission_control/<name>".
+// and rule: "overload/shed", or "overload/<name>" of the limit that a gate stands before,
+// "system/<what>", "concurrency/<name>" or "admission_control/<name>".
 
 #pragma once
 

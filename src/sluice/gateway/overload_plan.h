@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +18,7 @@
 #include "sluice/gateway/config/config.h"
 #include "sluice/limit/adaptive_throttle.h"
 #include "sluice/limit/concurrency_limit.h"
+#include "sluice/limit/decision_counts.h"
 #include "sluice/limit/priority_shedder.h"
 #include "sluice/limit/resource_overload.h"
 #include "sluice/limit/system_rules.h"
@@ -49,6 +51,8 @@ struct OverloadState {
   std::unique_ptr<limit::SystemRules> system;
   limit::PriorityShedder gate;
   limit::ResourceOverload resources;
+  // By monitor: requests refused because it is short; what passed is not counted here.
+  std::array<limit::DecisionCounts, limit::kResourceMonitors> resource_refusals;
   // How late each worker's loop was at least, since the control loop last looked (lag_probe.h).
   std::vector<std::atomic<std::int64_t>> lag_min_nanos;
 };

@@ -64,6 +64,13 @@ Result<std::unique_ptr<UnknownHostPlan>> PlanUnknownHosts(const config::Listener
   return plan;
 }
 
+// As good as none: a rule that learns refuses nobody until it has learnt, not even in its counts.
+void LiftLimit(limit::RateLimitOptions& options) {
+  options.limit = std::min<std::int64_t>(limit::kLimitMax, options.period.count());
+  options.burst = limit::kBurstMax;
+  options.init_fill_ratio = 1;
+}
+
 }  // namespace
 
 Registry::Registry(StatsBook& stats,
@@ -270,6 +277,7 @@ Result<void> Registry::PlanRateLimits(SnapshotPlan& plan, SteadyTime now) {
     }
     const Result<void> valid = CheckOptions(*options, config.name, ErrorCode::kInvalidConfig);
     if (!valid) return valid;
+    if (config.learn) LiftLimit(*options);
     if (before != nullptr) {
       rate.guard = before->guard;
       plan.on_commit.emplace_back([guard = rate.guard, values = *options](SteadyTime) {

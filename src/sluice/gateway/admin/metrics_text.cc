@@ -157,7 +157,15 @@ void AddClients(Gateway& gateway, Page& page) {
   page.Add({}, totals.log_lines_dropped);
 }
 
-void AddRateLimits(const Snapshot& snapshot, SteadyTime now, Page& page) {
+void AddRateLimits(Gateway& gateway, Page& page) {
+  const Snapshot& snapshot = *gateway.registry().current();
+  const SteadyTime now = gateway.control().now();
+  const auto each_lesson = [&](auto value) {
+    for (const RatePlan& plan : snapshot.rate_limits) {
+      const Lesson* const lesson = gateway.learning().Find(plan.config->name);
+      if (lesson != nullptr) page.Add({Label("rule", plan.config->name)}, value(*lesson));
+    }
+  };
   page.Begin(MetricType::Counter, "sluice_guard_decisions_total", "What guards decided.");
   for (const RatePlan& plan : snapshot.rate_limits) {
     const limit::DecisionTotals totals = plan.guard->Stats().decisions;
@@ -190,6 +198,11 @@ void AddRateLimits(const Snapshot& snapshot, SteadyTime now, Page& page) {
     if (plan.config->key.empty()) continue;
     page.Add({Label("rule", plan.config->name)}, plan.guard->Stats().keyed.keys);
   }
+  page.Begin(MetricType::Gauge, "sluice_limit_learning",
+             "1 while a rule that learns has no limit.");
+  each_lesson([](const Lesson& lesson) { return lesson.phase == Lesson::Phase::kOver ? 0 : 1; });
+  page.Begin(MetricType::Gauge, "sluice_limit_learnt_value", "Tokens a period by what was learnt.");
+  each_lesson([](const Lesson& lesson) { return lesson.limit; });
   page.Begin(MetricType::Counter, "sluice_limit_table_full_total",
              "Decisions about keys that found no room.");
   for (const RatePlan& plan : snapshot.rate_limits) {
@@ -267,6 +280,12 @@ void AddBreakers(Gateway& gateway, Page& page) {
     page.Add({Label("rule", name)}, breaker->Snapshot(now).not_permitted_total);
   }
   each_keyed([](const breaker::KeyedBreakerStats& stats) { return stats.not_permitted_total; });
+  page.Begin(MetricType::Counter, "sluice_breaker_would_refuse_total",
+             "Calls let through by mode or enforce_percent alone.");
+  for (const auto& [name, breaker] : breakers) {
+    page.Add({Label("rule", name)}, breaker->Snapshot(now).would_refuse_total);
+  }
+  each_keyed([](const breaker::KeyedBreakerStats& stats) { return stats.would_refuse_total; });
   page.Begin(MetricType::Gauge, "sluice_breaker_keys", "Keys with a breaker of their own.");
   each_keyed([](const breaker::KeyedBreakerStats& stats) { return stats.keys; });
   page.Begin(MetricType::Gauge, "sluice_breaker_keys_not_closed", "Of these, not closed.");
@@ -418,7 +437,7 @@ std::string MetricsText(Gateway& gateway, const ProcessHooks& hooks) {
   AddClients(gateway, page);
   if (gateway.registry().current() != nullptr) {
     const Snapshot& snapshot = *gateway.registry().current();
-    AddRateLimits(snapshot, gateway.control().now(), page);
+    AddRateLimits(gateway, page);
     AddOverload(snapshot, page);
     AddBreakers(gateway, page);
     AddOutliers(snapshot, page);

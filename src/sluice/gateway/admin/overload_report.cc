@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
+#include "sluice/gateway/admin/guard_json.h"
 #include "sluice/limit/criticality.h"
 
 namespace sluice::gateway::admin {
@@ -20,15 +22,22 @@ Json TotalsJson(const limit::DecisionTotals& totals) {
       {"allowed", totals.allowed}, {"denied", totals.denied}, {"would_deny", totals.would_deny}};
 }
 
+struct Throttle {
+  limit::AdaptiveThrottle* guard = nullptr;
+  const config::AdmissionControlConfig* config = nullptr;
+};
+
 // Every throttle once, of routes and upstreams.
-std::vector<limit::AdaptiveThrottle*> ThrottlesOf(const Snapshot& snapshot) {
-  std::vector<limit::AdaptiveThrottle*> throttles;
-  for (const RoutePlan& route : snapshot.routes) {
-    if (route.throttle.guard != nullptr) throttles.push_back(route.throttle.guard.get());
-  }
-  for (const UpstreamPlan& upstream : snapshot.upstreams) {
-    if (upstream.throttle.guard != nullptr) throttles.push_back(upstream.throttle.guard.get());
-  }
+std::vector<Throttle> ThrottlesOf(const Snapshot& snapshot) {
+  std::vector<Throttle> throttles;
+  const auto add = [&throttles](const auto& users) {
+    for (const auto& user : users) {
+      if (user.throttle.guard == nullptr) continue;
+      throttles.push_back({user.throttle.guard.get(), &*user.config->admission_control});
+    }
+  };
+  add(snapshot.routes);
+  add(snapshot.upstreams);
   return throttles;
 }
 
@@ -41,21 +50,125 @@ Json LimitJson(const ConcurrencyPlan& plan) {
         {"guaranteed", limit.partitions().PartOf(i + 1, stats.limit)},
         {"inflight", limit.partitions().busy(i + 1)}};
   }
-  return {{"name", plan.config->name},
-          {"kind", "concurrency"},
-          {"algorithm", kAlgorithms[static_cast<std::size_t>(plan.config->algorithm)]},
-          {"limit", stats.limit},
-          {"inflight", stats.inflight},
-          {"waiting", stats.waiting},
-          {"waited", stats.waited},
-          {"baseline_seconds", static_cast<double>(stats.baseline.count()) / 1e9},
-          {"partitions", std::move(partitions)},
-          {"threshold_level", plan.state->gate.threshold()},
-          {"shed", plan.state->gate.Totals().denied},
-          {"decisions", TotalsJson(stats.decisions)}};
+  Json json = {{"name", plan.config->name}, {"kind", "concurrency"}};
+  AddMode(*plan.config, json);
+  json.update({{"algorithm", kAlgorithms[static_cast<std::size_t>(plan.config->algorithm)]},
+               {"limit", stats.limit},
+               {"inflight", stats.inflight},
+               {"waiting", stats.waiting},
+               {"waited", stats.waited},
+               {"baseline_seconds", Seconds(stats.baseline)},
+               {"partitions", std::move(partitions)},
+               {"decisions", TotalsJson(stats.decisions)}});
+  return json;
 }
 
-Json ResourcesJson(const limit::ResourceOverload& resources) {
+// A gate that sheds the least critical: the gateway's (`shed`), or that of a concurrency limit.
+Json GateJson(const OverloadPlan& plan,
+              const std::string& name,
+              const limit::PriorityShedder& gate,
+              Json signals) {
+  Json json = {{"name", name}, {"kind", "overload"}};
+  AddMode(*plan.config, json);
+  json.update({{"signals", std::move(signals)},
+               {"threshold_level", gate.threshold()},
+               {"decisions", TotalsJson(gate.Totals())}});
+  return json;
+}
+
+Json GatewaySignals(const OverloadPlan& plan) {
+  Json signals = Json::array();
+  if (plan.sheds_by_queue_delay) signals.push_back("queue_delay");
+  if (plan.sheds_by_cpu) signals.push_back("cpu");
+  return signals;
+}
+
+Json ThrottleJson(const Throttle& throttle, SteadyTime now) {
+  const limit::ThrottleStats stats = throttle.guard->Stats(now);
+  Json json = {{"name", throttle.guard->rule()}, {"kind", "admission_control"}};
+  AddMode(*throttle.config, json);
+  json.update({{"window_seconds", Seconds(throttle.config->sampling_window)},
+               {"success_rate_threshold", throttle.config->success_rate_threshold},
+               {"requests_in_window", stats.requests},
+               {"successes_in_window", stats.successes},
+               {"rejection_ratio", stats.rejection_probability},
+               {"decisions", TotalsJson(stats.decisions)}});
+  return json;
+}
+
+// What each rule allows; 0: it is not asked.
+double BoundOf(const OverloadPlan& plan, limit::SystemRule rule) {
+  const config::SystemConfig& system = plan.config->system;
+  switch (rule) {
+    case limit::SystemRule::kCpu:
+      return plan.sheds_by_cpu ? 0 : system.cpu.threshold;  // Else the gate looks at it.
+    case limit::SystemRule::kLoad1:
+      return system.load1;
+    case limit::SystemRule::kConcurrency:
+      return static_cast<double>(system.max_concurrency);
+    case limit::SystemRule::kQps:
+      return system.max_qps;
+    case limit::SystemRule::kAvgRt:
+      return Seconds(system.avg_rt);
+  }
+  return 0;
+}
+
+// Monitors that requests are refused for.
+std::vector<limit::ResourceMonitor> RefusingMonitors(const OverloadPlan& plan) {
+  std::vector<limit::ResourceMonitor> monitors;
+  for (const limit::ResourceTrigger& trigger : plan.triggers) {
+    if (trigger.action != limit::ResourceAction::kRefuseRequests) continue;
+    if (std::ranges::find(monitors, trigger.monitor) == monitors.end()) {
+      monitors.push_back(trigger.monitor);
+    }
+  }
+  return monitors;
+}
+
+// By rule, those that may refuse.
+std::vector<std::pair<std::string, limit::DecisionTotals>> SystemCounts(const OverloadPlan& plan) {
+  std::vector<std::pair<std::string, limit::DecisionTotals>> counts;
+  // What passed, passed all of them.
+  const std::uint64_t passed = plan.state->system->Passed().allowed;
+  for (const limit::SystemRule rule : kRules) {
+    limit::DecisionTotals totals = plan.state->system->Totals(rule);
+    totals.allowed = passed;
+    counts.emplace_back(NameOf(rule), totals);
+  }
+  for (const limit::ResourceMonitor monitor : RefusingMonitors(plan)) {
+    const auto index = static_cast<std::size_t>(monitor);
+    limit::DecisionTotals totals = plan.state->resource_refusals[index].Totals();
+    totals.allowed = passed - std::min(passed, totals.would_deny);
+    counts.emplace_back(NameOf(monitor), totals);
+  }
+  return counts;
+}
+
+Json SystemJson(const OverloadPlan& plan, SteadyTime now) {
+  const limit::SystemRules& system = *plan.state->system;
+  Json rules = Json::object();
+  for (const auto& [name, totals] : SystemCounts(plan))
+    rules[name] = {{"decisions", TotalsJson(totals)}};
+  for (const limit::SystemRule rule : kRules) {
+    const double bound = BoundOf(plan, rule);
+    if (bound > 0) rules[std::string(NameOf(rule))]["bound"] = bound;
+  }
+  for (const limit::ResourceTrigger& trigger : plan.triggers) {
+    if (trigger.action != limit::ResourceAction::kRefuseRequests) continue;
+    rules[std::string(NameOf(trigger.monitor))]["bound"] = trigger.scaling_threshold;
+  }
+  Json json = {{"name", "rules"}, {"kind", "system"}};
+  AddMode(*plan.config, json);
+  json.update({{"inflight", system.inflight()},
+               {"capacity", plan.state->system->Capacity(now)},
+               {"cpu_ratio", system.cpu_ratio()},
+               {"rules", std::move(rules)}});
+  return json;
+}
+
+Json ResourcesJson(const OverloadPlan& plan) {
+  const limit::ResourceOverload& resources = plan.state->resources;
   Json actions = Json::object();
   for (std::size_t i = 0; i < limit::kResourceActions; ++i) {
     const auto action = static_cast<limit::ResourceAction>(i);
@@ -68,10 +181,10 @@ Json ResourcesJson(const limit::ResourceOverload& resources) {
     // Negative: not known here.
     pressures[std::string(NameOf(monitor))] = pressure < 0 ? Json() : Json(pressure);
   }
-  return {{"name", "resources"},
-          {"kind", "overload"},
-          {"actions", std::move(actions)},
-          {"pressures", std::move(pressures)}};
+  Json json = {{"name", "resources"}, {"kind", "resources"}};
+  AddMode(*plan.config, json);
+  json.update({{"actions", std::move(actions)}, {"pressures", std::move(pressures)}});
+  return json;
 }
 
 }  // namespace
@@ -85,50 +198,30 @@ std::vector<GuardCounts> OverloadCounts(const Snapshot& snapshot, SteadyTime now
       counts.push_back({"overload", name, plan.state->gate.Totals()});
     }
   }
-  for (limit::AdaptiveThrottle* throttle : ThrottlesOf(snapshot)) {
-    counts.push_back(
-        {"admission_control", std::string(throttle->rule()), throttle->Stats(now).decisions});
+  for (const Throttle& throttle : ThrottlesOf(snapshot)) {
+    counts.push_back({"admission_control", std::string(throttle.guard->rule()),
+                      throttle.guard->Stats(now).decisions});
   }
   if (snapshot.overload.state == nullptr) return counts;
-  const OverloadState& state = *snapshot.overload.state;
-  counts.push_back({"overload", "shed", state.gate.Totals()});
-  for (const limit::SystemRule rule : kRules) {
-    limit::DecisionTotals totals = state.system->Totals(rule);
-    // What passed, passed all of them.
-    totals.allowed = state.system->Passed().allowed;
-    counts.push_back({"system", std::string(NameOf(rule)), totals});
-  }
+  counts.push_back({"overload", "shed", snapshot.overload.state->gate.Totals()});
+  for (const auto& [rule, totals] : SystemCounts(snapshot.overload))
+    counts.push_back({"system", rule, totals});
   return counts;
 }
 
 void AppendOverload(const Snapshot& snapshot, SteadyTime now, Json& guards) {
-  for (const ConcurrencyPlan& plan : snapshot.concurrency_limits)
-    guards.push_back(LimitJson(plan));
-  for (limit::AdaptiveThrottle* throttle : ThrottlesOf(snapshot)) {
-    const limit::ThrottleStats stats = throttle->Stats(now);
-    guards.push_back({{"name", throttle->rule()},
-                      {"kind", "admission_control"},
-                      {"requests_in_window", stats.requests},
-                      {"successes_in_window", stats.successes},
-                      {"rejection_ratio", stats.rejection_probability},
-                      {"decisions", TotalsJson(stats.decisions)}});
+  const OverloadPlan& plan = snapshot.overload;
+  for (const ConcurrencyPlan& limit : snapshot.concurrency_limits) {
+    guards.push_back(LimitJson(limit));
+    if (!plan.sheds_by_concurrency) continue;
+    guards.push_back(GateJson(plan, limit.config->name, limit.state->gate, {"concurrency"}));
   }
-  if (snapshot.overload.state == nullptr) return;
-  const OverloadState& state = *snapshot.overload.state;
-  guards.push_back({{"name", "shed"},
-                    {"kind", "overload"},
-                    {"threshold_level", state.gate.threshold()},
-                    {"decisions", TotalsJson(state.gate.Totals())}});
-  Json rules = Json::object();
-  for (const limit::SystemRule rule : kRules)
-    rules[std::string(NameOf(rule))] = state.system->Totals(rule).denied;
-  guards.push_back({{"name", "rules"},
-                    {"kind", "system"},
-                    {"inflight", state.system->inflight()},
-                    {"capacity", state.system->Capacity(now)},
-                    {"cpu_ratio", state.system->cpu_ratio()},
-                    {"denied", std::move(rules)}});
-  guards.push_back(ResourcesJson(state.resources));
+  for (const Throttle& throttle : ThrottlesOf(snapshot))
+    guards.push_back(ThrottleJson(throttle, now));
+  if (plan.state == nullptr) return;
+  guards.push_back(GateJson(plan, "shed", plan.state->gate, GatewaySignals(plan)));
+  guards.push_back(SystemJson(plan, now));
+  guards.push_back(ResourcesJson(plan));
 }
 
 }  // namespace sluice::gateway::admin

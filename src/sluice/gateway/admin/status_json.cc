@@ -1,10 +1,17 @@
 #include "sluice/gateway/admin/status_json.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "sluice/gateway/admin/guard_json.h"
 #include "sluice/gateway/admin/overload_report.h"
 #include "sluice/gateway/admin/totals.h"
 #include "sluice/gateway/config/show.h"
@@ -13,10 +20,6 @@ namespace sluice::gateway::admin {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-double Seconds(Nanos span) {
-  return static_cast<double>(span.count()) / 1e9;
-}
 
 Json DecisionsJson(const limit::DecisionTotals& totals) {
   return {{"allowed", totals.allowed},
@@ -37,70 +40,132 @@ Json TopKeysJson(const limit::RateLimit& guard, SteadyTime now) {
   return keys;
 }
 
+// How much in what time, in the words of the algorithm: only GCRA has a burst, pacing makes wait,
+// and a calendar's period has no length of its own.
+void AddBound(const config::RateLimitConfig& config, Json& json) {
+  constexpr std::string_view kCalendars[] = {"", "minute", "hour", "day", "week", "month", "year"};
+  const auto calendar = static_cast<limit::Calendar>(config.calendar);
+  const bool is_calendar = calendar != limit::Calendar::kNone;
+  json["limit"] = config.limit;
+  if (is_calendar) json["calendar"] = kCalendars[static_cast<std::size_t>(calendar)];
+  json["period_seconds"] = Seconds(is_calendar ? limit::PeriodLengthMax(calendar) : config.period);
+  if (config.algorithm == config::RateAlgorithm::kGcra) json["burst"] = config.burst;
+  if (config.algorithm == config::RateAlgorithm::kPacing) {
+    json["max_queueing_seconds"] = Seconds(config.max_queueing_time);
+  }
+}
+
 Json RateLimitJson(const RatePlan& plan, const Lesson* lesson, SteadyTime now) {
   const limit::RateLimitStats stats = plan.guard->Stats();
   const auto algorithm = static_cast<limit::Algorithm>(plan.config->algorithm);
-  const auto calendar = static_cast<limit::Calendar>(plan.config->calendar);
-  const bool is_calendar = calendar != limit::Calendar::kNone;
-  Json json = {
-      {"name", plan.config->name},
-      {"kind", "rate_limit"},
-      {"mode", NameOf(plan.config->mode)},
-      {"algorithm", limit::NameOf(algorithm)},
-      {"limit", plan.config->limit},
-      {"period_seconds",
-       Seconds(is_calendar ? limit::PeriodLengthMax(calendar) : plan.config->period)},
-      {"burst", algorithm == limit::Algorithm::kGcra ? plan.config->burst : plan.config->limit},
-      {"is_keyed", !plan.config->key.empty()},
-      {"keys", stats.keyed.keys},
-      {"max_keys", plan.config->max_keys},
-      {"table_full", stats.keyed.table_full},
-      {"decisions", DecisionsJson(stats.decisions)},
-      {"top_keys", TopKeysJson(*plan.guard, now)}};
+  Json json = {{"name", plan.config->name}, {"kind", "rate_limit"}};
+  AddMode(*plan.config, json);
+  json["algorithm"] = limit::NameOf(algorithm);
+  AddBound(*plan.config, json);
+  json.update({{"is_keyed", !plan.config->key.empty()},
+               {"keys", stats.keyed.keys},
+               {"max_keys", plan.config->max_keys},
+               {"table_full", stats.keyed.table_full},
+               {"decisions", DecisionsJson(stats.decisions)},
+               {"top_keys", TopKeysJson(*plan.guard, now)}});
   if (lesson != nullptr) {
     json["limit"] = lesson->limit;
     json["burst"] =
         std::max(plan.config->burst,
                  limit::EffectiveBurst({.limit = lesson->limit, .period = plan.config->period}));
-    json["learnt"] = {{"peak_per_second", lesson->peak_per_second}, {"is_over", lesson->is_told}};
+    const Nanos left = Learning::TimeLeft(*lesson, plan.config->learn->length, now);
+    json["learnt"] = {{"peak_per_second", lesson->peak_per_second},
+                      {"is_over", lesson->phase == Lesson::Phase::kOver},
+                      {"has_begun", lesson->phase != Lesson::Phase::kWaiting},
+                      {"seconds_left", Seconds(left)}};
   }
   return json;
 }
 
-Json BreakerJson(const std::string& name, breaker::Breaker& guard, SteadyTime now) {
-  const breaker::BreakerSnapshot state = guard.Snapshot(now);
-  return {{"name", name},
-          {"kind", "breaker"},
-          {"mode", NameOf(guard.mode())},
-          {"state", breaker::NameOf(state.state)},
-          {"since_seconds", Seconds(now - state.since)},
-          {"retry_after_seconds", Seconds(state.retry_after)},
-          {"failure_rate", state.failure_rate},
-          {"slow_call_rate", state.slow_call_rate},
-          {"calls_in_window", state.window.calls},
-          {"successes", state.successes_total},
-          {"failures", state.failures_total},
-          {"slow", state.slow_total},
-          {"ignored", state.ignored_total},
-          {"not_permitted", state.not_permitted_total},
-          {"would_refuse", state.would_refuse_total}};
+// A breaker as its route or upstream configures it.
+struct BreakerUse {
+  std::string name;
+  const BreakerPlan* plan = nullptr;
+  const config::BreakerConfig* config = nullptr;
+};
+
+// In order of names. A route's and an upstream's breaker never have the same one.
+std::vector<BreakerUse> BreakersOf(const Snapshot& snapshot) {
+  std::map<std::string, BreakerUse> found;
+  const auto add = [&found](const auto& user) {
+    if (user.breaker.guard == nullptr && user.breaker.keyed == nullptr) return;
+    const std::string name(user.breaker.guard != nullptr ? user.breaker.guard->rule()
+                                                         : user.breaker.keyed->rule());
+    found[name] = {name, &user.breaker, &*user.config->circuit_breaker};
+  };
+  std::ranges::for_each(snapshot.routes, add);
+  std::ranges::for_each(snapshot.upstreams, add);
+  std::vector<BreakerUse> uses;
+  for (auto& [name, use] : found)
+    uses.push_back(std::move(use));
+  return uses;
 }
 
-Json KeyedBreakerJson(const std::string& name, const breaker::KeyedBreaker& guard, SteadyTime now) {
+Json BreakerJson(const BreakerUse& use, SteadyTime now) {
+  const breaker::BreakerSnapshot state = use.plan->guard->Snapshot(now);
+  Json json = {{"name", use.name}, {"kind", "breaker"}};
+  AddMode(*use.config, json);
+  json.update({{"state", breaker::NameOf(state.state)},
+               {"since_seconds", Seconds(now - state.since)},
+               {"retry_after_seconds", Seconds(state.retry_after)},
+               {"failure_rate", state.failure_rate},
+               {"failure_rate_threshold", use.config->failure_rate_threshold},
+               {"slow_call_rate", state.slow_call_rate},
+               {"slow_call_rate_threshold", use.config->slow_call_rate_threshold},
+               {"calls_in_window", state.window.calls},
+               {"successes", state.successes_total},
+               {"failures", state.failures_total},
+               {"slow", state.slow_total},
+               {"ignored", state.ignored_total},
+               {"not_permitted", state.not_permitted_total},
+               {"would_refuse", state.would_refuse_total}});
+  return json;
+}
+
+Json KeyedBreakerJson(const BreakerUse& use, SteadyTime now) {
+  const breaker::KeyedBreaker& guard = *use.plan->keyed;
   const breaker::KeyedBreakerStats stats = guard.Stats(now);
-  return {{"name", name},
-          {"kind", "breaker"},
-          {"is_keyed", true},
-          {"is_forced_open", guard.is_forced_open()},
-          {"keys", stats.keys},
-          {"keys_not_closed", stats.keys_not_closed},
-          {"opened", stats.opened_total},
-          {"successes", stats.successes_total},
-          {"failures", stats.failures_total},
-          {"not_permitted", stats.not_permitted_total},
-          {"would_refuse", stats.would_refuse_total},
-          {"evicted", stats.evicted_total},
-          {"overflow", stats.overflow_total}};
+  Json json = {{"name", use.name}, {"kind", "breaker"}};
+  AddMode(*use.config, json);
+  json.update({{"is_keyed", true},
+               {"state", guard.is_forced_open() ? "forced_open" : "per_key"},
+               {"keys", stats.keys},
+               {"keys_not_closed", stats.keys_not_closed},
+               {"opened", stats.opened_total},
+               {"successes", stats.successes_total},
+               {"failures", stats.failures_total},
+               {"not_permitted", stats.not_permitted_total},
+               {"would_refuse", stats.would_refuse_total},
+               {"evicted", stats.evicted_total},
+               {"overflow", stats.overflow_total}});
+  return json;
+}
+
+// By cause, those that are not 0.
+Json EjectionsJson(const std::array<std::uint64_t, breaker::kEjectionCauses>& counts) {
+  Json json = Json::object();
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] == 0) continue;
+    json[std::string(NameOf(static_cast<breaker::EjectionCause>(i)))] = counts[i];
+  }
+  return json;
+}
+
+// Refuses no request: it takes endpoints out.
+Json EjectionJson(const UpstreamPlan& plan) {
+  const breaker::OutlierTotals totals = plan.outliers->Totals();
+  Json json = {{"name", plan.config->name}, {"kind", "outlier_detection"}};
+  AddMode(*plan.config->outlier_detection, json);
+  json.update({{"endpoints", totals.hosts},
+               {"out", totals.active},
+               {"ejections", EjectionsJson(totals.ejections_total)},
+               {"would_eject", EjectionsJson(totals.would_eject_total)}});
+  return json;
 }
 
 Json DegradeJson(const degrade::DegradeChain& chain) {
@@ -246,11 +311,12 @@ std::string GuardsJson(Gateway& gateway) {
   for (const RatePlan& plan : snapshot.rate_limits)
     guards.push_back(RateLimitJson(plan, gateway.learning().Find(plan.config->name), now));
   AppendOverload(snapshot, now, guards);
-  for (const auto& [name, breaker] : gateway.registry().breakers()) {
-    guards.push_back(BreakerJson(name, *breaker, now));
+  for (const BreakerUse& use : BreakersOf(snapshot)) {
+    guards.push_back(use.plan->guard != nullptr ? BreakerJson(use, now)
+                                                : KeyedBreakerJson(use, now));
   }
-  for (const auto& [name, breaker] : gateway.registry().keyed_breakers()) {
-    guards.push_back(KeyedBreakerJson(name, *breaker, now));
+  for (const UpstreamPlan& plan : snapshot.upstreams) {
+    if (plan.outliers != nullptr) guards.push_back(EjectionJson(plan));
   }
   for (const degrade::DegradeChain* chain : ChainsOf(snapshot))
     guards.push_back(DegradeJson(*chain));

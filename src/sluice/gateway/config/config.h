@@ -161,9 +161,9 @@ struct WarmUpConfig {
   double cold_factor = 3;                   // Above 1, up to 100: how much slower it starts.
 };
 
-// Of a rule in shadow: what it may refuse is learnt from who comes.
+// Of a rule in shadow: it has no limit until one is learnt from who comes.
 struct LearnConfig {
-  Nanos length = std::chrono::minutes(5);  // 1 s .. 24 h from the start on.
+  Nanos length = std::chrono::minutes(5);  // 1 s .. 24 h from the first request on.
   double headroom = 2;                     // 1 .. 100 times what the busiest key asked.
 };
 
@@ -184,7 +184,7 @@ struct RateLimitConfig {
   std::int64_t burst = 0;
   Nanos max_queueing_time = std::chrono::milliseconds(500);  // pacing: 0 .. 1 min.
   std::optional<WarmUpConfig> warm_up;                       // gcra without key.
-  std::optional<LearnConfig> learn;  // gcra with key, in shadow: `limit` is where it starts.
+  std::optional<LearnConfig> learn;  // gcra with key, in shadow: `limit` is the least.
   double init_fill_ratio = 1.0;      // 0 .. 1 of the burst is there at the start.
   bool drain_on_reject = false;      // A refused request takes what is left.
   std::int64_t cost = 1;             // 1 .. 1'000'000, at most the burst: tokens a request takes.

@@ -61,8 +61,8 @@ void Describe(FieldVisitor& v, RateLimitConfig& x) {
            .default_text = "none"},
           OptionalObject(x.warm_up));
   v.Field({.name = "learn",
-           .doc = "`gcra` with `key`, in `shadow`: raises `limit` above what the busiest key asks "
-                  "for. `sluice status --would-have` tells. `{}` takes the defaults.",
+           .doc = "`gcra` with `key`, in `shadow`: no limit at first; then one above what the "
+                  "busiest key asked, at least `limit`. `{}` takes the defaults.",
            .default_text = "none"},
           OptionalObject(x.learn));
   v.Field({.name = "init_fill_ratio", .doc = "`gcra`: of the burst is there at the start."},
@@ -110,7 +110,7 @@ void Describe(FieldVisitor& v, WarmUpConfig& x) {
 }
 
 void Describe(FieldVisitor& v, LearnConfig& x) {
-  v.Field({.name = "for", .doc = "From the start on; after that the limit stays."},
+  v.Field({.name = "for", .doc = "From the first request on; then the limit is in force."},
           Duration(x.length, std::chrono::seconds(1), std::chrono::hours(24)));
   v.Field({.name = "headroom", .doc = "So many times what the busiest key asked."},
           Number(x.headroom, 1, 100));

@@ -15,7 +15,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Requests a second of one client, where nothing is known yet.
+constexpr std::string_view kQuickName = "default";
+// Requests a second of one client, where nobody has come whom a limit could be learnt from.
 constexpr std::int64_t kQuickLimit = 10;
 
 Json ToJson(const std::vector<Problem>& problems) {
@@ -30,6 +31,35 @@ Json ToJson(const std::vector<Problem>& problems) {
     list.push_back(std::move(entry));
   }
   return list;
+}
+
+// Every guard that refuses, each in shadow: nobody is refused, and `sluice status --would-have`
+// tells who would be. What depends on the traffic is learnt from it: a client's limit, and how many
+// calls at once are enough; both begin where they would refuse nobody.
+void AddShadowGuards(Config& config) {
+  RateLimitConfig& limit = config.rate_limits.emplace_back();
+  limit.name = "per-client";
+  limit.key.push_back({.kind = RateKeyKind::kIp});
+  limit.limit = kQuickLimit;
+  limit.burst = kQuickLimit;
+  limit.mode = GuardMode::kShadow;
+  limit.learn.emplace();
+  config.routes.front().rate_limits.push_back(limit.name);
+
+  ConcurrencyLimitConfig& calls = config.concurrency_limits.emplace_back();
+  calls.name = kQuickName;
+  calls.initial_limit = calls.max_limit;
+  calls.mode = GuardMode::kShadow;
+
+  UpstreamConfig& upstream = config.upstreams.front();
+  upstream.concurrency_limits.push_back(calls.name);
+  upstream.circuit_breaker.emplace().mode = GuardMode::kShadow;
+  upstream.admission_control.emplace().mode = GuardMode::kShadow;
+  upstream.outlier_detection.emplace().mode = GuardMode::kShadow;
+
+  OverloadConfig& overload = config.overload.emplace();
+  overload.mode = GuardMode::kShadow;
+  overload.controller.propagate = false;  // The upstream sees nothing of it.
 }
 
 }  // namespace
@@ -83,30 +113,19 @@ Result<Config> QuickConfig(std::string_view upstream_url) {
   }
   Config config;
   ListenerConfig listener;
-  listener.name = "default";
+  listener.name = kQuickName;
   listener.listen = "127.0.0.1:8080";
   config.listeners.push_back(std::move(listener));
   UpstreamConfig upstream;
-  upstream.name = "default";
+  upstream.name = kQuickName;
   upstream.endpoints.emplace_back(upstream_url);
-  // Every guard in shadow: nobody is refused, and `sluice status --would-have` tells who would be.
-  upstream.circuit_breaker.emplace();
-  upstream.circuit_breaker->mode = GuardMode::kShadow;
   config.upstreams.push_back(std::move(upstream));
-  RateLimitConfig limit;
-  limit.name = "per-client";
-  limit.key.push_back({.kind = RateKeyKind::kIp});
-  limit.limit = kQuickLimit;
-  limit.burst = kQuickLimit;
-  limit.mode = GuardMode::kShadow;
-  limit.learn.emplace();
-  config.rate_limits.push_back(std::move(limit));
   RouteConfig route;
-  route.name = "default";
-  route.rate_limits.emplace_back("per-client");
+  route.name = kQuickName;
   route.match.path_prefix = "/";
-  route.upstream = "default";
+  route.upstream = kQuickName;
   config.routes.push_back(std::move(route));
+  AddShadowGuards(config);
   return config;
 }
 

@@ -67,7 +67,7 @@ struct LoadOptions {
 [[nodiscard]] std::string FormatProblemsJson(const LoadOutcome& outcome);
 
 // What `sluice serve --upstream http://127.0.0.1:9000` runs: one listener on 127.0.0.1:8080, one
-// upstream `default`, one route for everything. Fails with kInvalidOption.
+// upstream `default`, one route for everything, every guard in shadow. Fails with kInvalidOption.
 [[nodiscard]] Result<Config> QuickConfig(std::string_view upstream_url);
 
 }  // namespace sluice::gateway::config

@@ -270,13 +270,30 @@ TEST(QuickConfig, ForwardsEverythingToOneUpstream) {
   EXPECT_EQ(config->routes.at(0).upstream, config->upstreams.at(0).name);
 }
 
-TEST(QuickConfig, ItsGuardsRefuseNobody) {
+TEST(QuickConfig, HasEveryGuardAndNoneOfThemRefuses) {
   const Result<Config> config = QuickConfig("http://127.0.0.1:9000");
   ASSERT_TRUE(config.has_value());
-  EXPECT_EQ(config->upstreams.at(0).circuit_breaker->mode, GuardMode::kShadow);
+  const UpstreamConfig& upstream = config->upstreams.at(0);
+  EXPECT_EQ(upstream.circuit_breaker->mode, GuardMode::kShadow);
+  EXPECT_EQ(upstream.admission_control->mode, GuardMode::kShadow);
+  EXPECT_EQ(upstream.outlier_detection->mode, GuardMode::kShadow);
+  EXPECT_EQ(config->overload->mode, GuardMode::kShadow);
   EXPECT_EQ(config->rate_limits.at(0).mode, GuardMode::kShadow);
-  EXPECT_TRUE(config->rate_limits.at(0).learn);
   EXPECT_THAT(config->routes.at(0).rate_limits, ElementsAre(config->rate_limits.at(0).name));
+  EXPECT_EQ(config->concurrency_limits.at(0).mode, GuardMode::kShadow);
+  EXPECT_THAT(upstream.concurrency_limits, ElementsAre(config->concurrency_limits.at(0).name));
+}
+
+TEST(QuickConfig, BeginsWhereNobodyWouldBeRefused) {
+  const Result<Config> config = QuickConfig("http://127.0.0.1:9000");
+  ASSERT_TRUE(config.has_value());
+  EXPECT_TRUE(config->rate_limits.at(0).learn);
+  const ConcurrencyLimitConfig& calls = config->concurrency_limits.at(0);
+  EXPECT_EQ(calls.initial_limit, calls.max_limit);
+}
+
+TEST(QuickConfig, TellsTheUpstreamNothingNew) {
+  EXPECT_FALSE(QuickConfig("http://127.0.0.1:9000")->overload->controller.propagate);
 }
 
 TEST(QuickConfig, RefusesWhatIsNoUpstream) {
