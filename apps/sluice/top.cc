@@ -79,6 +79,12 @@ void PrintGuards(const Json& guards) {
   }
 }
 
+// Without health checks nothing is known, and nothing is amiss.
+std::string HealthText(const Json& endpoint) {
+  const std::string health = endpoint.value("health", "");
+  return health == "unknown" ? "unchecked" : health;
+}
+
 void PrintUpstreams(const Json& upstreams) {
   fmt::print("\n{:<20} {:<24} {:<10} {:>7} {:>10} {:>9}\n", "upstream", "endpoint", "health",
              "active", "requests", "failures");
@@ -88,7 +94,7 @@ void PrintUpstreams(const Json& upstreams) {
     }
     for (const Json& endpoint : upstream["endpoints"]) {
       fmt::print("{:<20} {:<24} {:<10} {:>7} {:>10} {:>9}\n", upstream.value("name", ""),
-                 endpoint.value("endpoint", ""), endpoint.value("health", ""),
+                 endpoint.value("endpoint", ""), HealthText(endpoint),
                  endpoint.value("active", 0LL), endpoint.value("requests", 0ULL),
                  endpoint.value("failures", 0ULL));
     }

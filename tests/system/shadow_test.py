@@ -256,6 +256,15 @@ class Adoption(Told):
         # Of the client nothing is known yet.
         self.assertNotIn("rate_limit/per-client", found)
 
+    def test_what_takes_long_or_is_large_goes_through_as_before(self):
+        def reply(request):
+            time.sleep(float(request.target[1:]))
+            return answer(body=str(len(request.body)).encode())
+
+        client = self.client(self.quick(answering(reply)).address_of("default"))
+        large = 11 << 20  # More than a listener takes by default.
+        self.assertEqual(client.request("POST", "/0.1", body=b"x" * large).body, b"%d" % large)
+
     def test_a_slow_service(self):
         def reply(_):
             time.sleep(1.1)
@@ -265,7 +274,7 @@ class Adoption(Told):
         for _ in range(2):
             self.assert_untouched(self.at_once(gateway, 25, "default"), 200)
         found = self.would_refuse(gateway)
-        self.assertEqual(set(found), {"breaker/default"})
+        self.assertIn("breaker/default", found)
         self.assertRegex(found["breaker/default"]["why"],
                          r"; now open: 0 % of \d+ failed, 100 % were slow$")
 

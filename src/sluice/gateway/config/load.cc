@@ -18,6 +18,10 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view kQuickName = "default";
 // Requests a second of one client, where nobody has come whom a limit could be learnt from.
 constexpr std::int64_t kQuickLimit = 10;
+// The most that a configuration may say, but for the timeout: who waits an hour has gone.
+constexpr Nanos kQuickTimeout = std::chrono::hours(1);
+constexpr Bytes kQuickBodyBytes = 1024 * 1024 * kMiB;
+constexpr std::int64_t kQuickPending = 1'000'000;
 
 Json ToJson(const std::vector<Problem>& problems) {
   Json list = Json::array();
@@ -31,6 +35,14 @@ Json ToJson(const std::vector<Problem>& problems) {
     list.push_back(std::move(entry));
   }
   return list;
+}
+
+// Nothing that the service took before is refused now: however long it takes to answer, however
+// large what it is sent, however many come at once.
+void LiftBounds(Config& config) {
+  config.routes.front().timeout = kQuickTimeout;
+  config.routes.front().max_body_bytes = kQuickBodyBytes;
+  config.upstreams.front().max_pending = kQuickPending;
 }
 
 // Every guard that refuses, each in shadow: nobody is refused, and `sluice status --would-have`
@@ -125,6 +137,7 @@ Result<Config> QuickConfig(std::string_view upstream_url) {
   route.match.path_prefix = "/";
   route.upstream = kQuickName;
   config.routes.push_back(std::move(route));
+  LiftBounds(config);
   AddShadowGuards(config);
   return config;
 }
