@@ -43,6 +43,30 @@ PlanPointer PlanOf(const Shape& shape,
   return *plan;
 }
 
+// As PlanOf, of compute nodes.
+template <typename F>
+PlanPointer ComputePlanOf(const Shape& shape, sluice::WorkerPool& pool, F body) {
+  using Body = sluice::dag::PoolBody<F>;
+  auto draft = std::make_shared<sluice::dag::PlanDraft>("bench");
+  draft->Add(sluice::dag::internal::DraftInput<sluice::dag::Done>());
+  const auto callable =
+      std::make_shared<const Body>(pool, std::move(body), sluice::dag::PoolUse::kCompute);
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    auto node = sluice::dag::internal::DraftNode<sluice::dag::internal::Body<Body>,
+                                                 sluice::dag::internal::Absence::kForbidden>(
+        fmt::format("n{}", i), sluice::dag::DefaultPolicy(), callable);
+    node.compute = sluice::dag::internal::ComputeCallsOf<F>();
+    node.pool = &pool;
+    for (const std::uint16_t input : shape[i]) {
+      node.inputs.push_back({.node = static_cast<std::uint16_t>(input + 1)});
+    }
+    draft->Add(std::move(node));
+  }
+  auto plan = sluice::dag::Compile(draft, static_cast<std::uint16_t>(shape.size()), {});
+  SLUICE_ASSERT(plan.has_value());
+  return *plan;
+}
+
 // A run from its allocation to its end.
 inline void RunOnce(sluice::dag::RunnerState& runner, const sluice::dag::RunOptions& options) {
   sluice::dag::RunBlock& run = runner.Allocate(options);

@@ -29,15 +29,14 @@ inline Shape Fan(std::size_t nodes) {
   return shape;
 }
 
-// Layers of 100; every node waits for three of the layer above; one sink for the last layer.
-inline Shape Layered(std::size_t nodes) {
-  constexpr std::size_t kWidth = 100;
+// Layers of `width`; every node waits for three of the layer above; one sink for the last layer.
+inline Shape Layered(std::size_t nodes, std::size_t width = 100) {
   Shape shape(nodes);
-  for (std::size_t i = kWidth; i + 1 < nodes; ++i) {
-    const std::size_t above = i / kWidth * kWidth - kWidth;
-    const std::size_t column = i % kWidth;
+  for (std::size_t i = width; i + 1 < nodes; ++i) {
+    const std::size_t above = i / width * width - width;
+    const std::size_t column = i % width;
     for (const std::size_t step : {std::size_t{0}, std::size_t{1}, std::size_t{37}}) {
-      shape[i].push_back(static_cast<std::uint16_t>(above + (column + step) % kWidth));
+      shape[i].push_back(static_cast<std::uint16_t>(above + (column + step) % width));
     }
   }
   // What has no reader yet, the sink reads.

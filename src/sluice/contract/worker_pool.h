@@ -12,6 +12,7 @@
 #include <cstdint>
 
 #include "sluice/contract/loop.h"
+#include "sluice/contract/time.h"
 
 namespace sluice {
 
@@ -26,6 +27,9 @@ struct PoolJob {
   Loop& home;  // Must run until `done` was called.
   Step work;   // On a thread of the pool. Must not throw.
   Step done;   // On the loop, in a turn of its own. May free the job.
+
+  // How long `work` took, for `done`; below zero when it was not called.
+  Nanos took{-1};
 
   // The pool's own.
   PoolJob* next = nullptr;
@@ -49,6 +53,12 @@ class WorkerPool {
 
   // Jobs that wait for a thread.
   [[nodiscard]] virtual std::size_t queued() const = 0;
+
+  [[nodiscard]] virtual std::size_t workers() const = 0;
+
+  // A clock for measuring functions that a loop runs itself instead of handing them over: only
+  // differences on one thread mean something. From any thread; costs a few ten nanoseconds.
+  [[nodiscard]] virtual Nanos Stopwatch() = 0;
 };
 
 }  // namespace sluice

@@ -22,6 +22,7 @@
 
 #include "sluice/contract/worker_pool.h"
 #include "sluice/dag/body.h"
+#include "sluice/dag/compute_call.h"
 #include "sluice/dag/draft.h"
 #include "sluice/dag/for_each.h"
 #include "sluice/dag/handles.h"
@@ -157,6 +158,25 @@ class Builder {
     const Output out = Node(
         name, policy, PoolBody<F, internal::ArgumentOf<H>...>(pool, std::move(body)), inputs...);
     if (Owns(out)) draft_->node(out.node).note = "pool";
+    return out;
+  }
+
+  // A plain function that computes, for as long as it likes: calls that have turned out cheap are
+  // made by the loop and by threads of `pool` together, others are jobs of the pool, as Blocking()
+  // has it (ComputeOptions). It may be called on any thread, and must not block.
+  template <typename F, typename... H>
+  auto Compute(std::string_view name, const Policy& policy, WorkerPool& pool, F body, H... inputs) {
+    static_assert(((internal::Reading<H>::kEdge == EdgeKind::kData) && ...),
+                  "a stream is read on its loop; a compute node is not");
+    const Output out =
+        Node(name, policy,
+             PoolBody<F, internal::ArgumentOf<H>...>(pool, std::move(body), PoolUse::kCompute),
+             inputs...);
+    if (Owns(out)) {
+      draft_->node(out.node).note = "compute";
+      draft_->node(out.node).compute = internal::ComputeCallsOf<F, H...>();
+      draft_->node(out.node).pool = &pool;
+    }
     return out;
   }
 

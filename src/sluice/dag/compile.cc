@@ -88,6 +88,8 @@ class Compiler {
     info.close_reader = draft.close_reader;
     info.end_writer = draft.end_writer;
     info.subplan = draft.subplan.get();
+    info.compute = draft.compute;
+    info.pool = draft.pool;
     NodeRecord& node = plan_.nodes[index];
     const Policy& policy = *draft.policy;
     node.start = draft.start;
@@ -99,6 +101,8 @@ class Compiler {
     node.kind = draft.kind;
     node.is_managed = !policy.guards.empty() || policy.retry.max_attempts > 1 ||
                       policy.hedge_after != Nanos::max() || policy.attempt_timeout != Nanos::max();
+    node.is_compute = draft.compute != nullptr && !node.is_managed;
+    plan_.has_compute = plan_.has_compute || node.is_compute;
     node.is_optional = draft.make_absent != nullptr;
     node.is_effect = draft.is_effect;
     node.never_once_started = policy.cancel == CancelMode::kNeverOnceStarted;

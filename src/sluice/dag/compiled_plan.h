@@ -17,12 +17,15 @@
 #include <vector>
 
 #include "sluice/contract/time.h"
+#include "sluice/contract/worker_pool.h"
 #include "sluice/dag/context.h"
 #include "sluice/dag/node_state.h"
 #include "sluice/dag/policy.h"
 #include "sluice/dag/work.h"
 
 namespace sluice::dag {
+
+class JobContext;
 
 inline constexpr std::uint16_t kNoNode = 0xffff;
 inline constexpr std::size_t kNodesMax = 65'000;
@@ -82,6 +85,7 @@ struct NodeRecord {
   bool has_fallback = false;
   bool never_once_started = false;
   bool has_streams = false;  // Writes or reads one.
+  bool is_compute = false;   // Cheap calls may be made without a job of their own.
 };
 
 // The sides of a When() node.
@@ -105,6 +109,21 @@ struct NodeEdge {
 class CompiledPlan;
 class PlanDraft;
 
+// How a compute node is called from any thread; of its type.
+struct ComputeCalls {
+  // Runs the function and puts its value into `place`, or says why it failed.
+  using Call = bool (*)(const Step& step,
+                        RunBlock& run,
+                        JobContext& job,
+                        void* place,
+                        std::unique_ptr<NodeError>& failure);
+
+  Call call = nullptr;
+  void (*move)(void* from, void* to) = nullptr;  // And destroys what is left in `from`.
+  std::size_t value_bytes = 0;
+};
+inline constexpr std::size_t kLaneValueAlign = 16;
+
 // What people and the slow paths read.
 struct NodeInfo {
   // Puts the fallback's value into the slot; may throw.
@@ -122,10 +141,13 @@ struct NodeInfo {
   void (*close_reader)(void* slot) = nullptr;
   void (*end_writer)(void* slot, const NodeError* error) = nullptr;
   const CompiledPlan* subplan = nullptr;  // Of a node that is a plan itself; the draft's.
-  std::uint16_t arguments = 0;            // How many of `inputs` have a value or a stream to read.
-  std::uint16_t select = kNoNode;         // Which SelectRecord a When() has.
-  std::span<const NodeEdge> inputs;       // In the order of the arguments, then control and order.
-  std::span<const NodeEdge> dependents;   // In declaration order.
+  // Of compute nodes, both: for calling them without a job of their own.
+  const ComputeCalls* compute = nullptr;
+  WorkerPool* pool = nullptr;
+  std::uint16_t arguments = 0;           // How many of `inputs` have a value or a stream to read.
+  std::uint16_t select = kNoNode;        // Which SelectRecord a When() has.
+  std::span<const NodeEdge> inputs;      // In the order of the arguments, then control and order.
+  std::span<const NodeEdge> dependents;  // In declaration order.
 };
 
 class CompiledPlan {
@@ -157,6 +179,7 @@ class CompiledPlan {
   std::vector<NodeRecord> nodes;
   bool has_selects = false;
   bool has_unneeded = false;
+  bool has_compute = false;
 
   // Where a run block keeps what.
   std::uint32_t counts_offset = 0;

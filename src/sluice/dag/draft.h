@@ -52,6 +52,10 @@ struct NodeDraft {
   void (*close_reader)(void* slot) = nullptr;
   void (*end_writer)(void* slot, const NodeError* error) = nullptr;
 
+  // Of compute nodes.
+  const ComputeCalls* compute = nullptr;
+  WorkerPool* pool = nullptr;
+
   std::shared_ptr<const CompiledPlan> subplan;  // Of a node that is a plan itself.
 };
 

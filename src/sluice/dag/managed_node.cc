@@ -44,7 +44,7 @@ ManagedNode::ManagedNode(RunBlock& its_run, const NodeRecord& record, SteadyTime
                its_run.loop(),
                until,
                record.step.node,
-               /*managed=*/true,
+               ActivityKind::kManaged,
                &RunBlock::NodeDeadlinePassed),
       record_(record),
       later_(&LaterFired, this) {}

@@ -46,6 +46,12 @@ std::string_view NameOf(FailureKind kind) {
   return "";
 }
 
+NodeError ErrorOfBody(Error error) {
+  const bool refused = !error.guard.empty();
+  return {.kind = refused ? FailureKind::kRejected : FailureKind::kFailed,
+          .cause = std::move(error)};
+}
+
 NodeError ErrorOfException(std::exception_ptr exception) {
   NodeError error;
   error.cause.code = ErrorCode::kInputOutput;

@@ -57,6 +57,10 @@ struct NodeError {
 // What a body threw, as an error of kind kFailed that keeps it.
 [[nodiscard]] NodeError ErrorOfException(std::exception_ptr exception);
 
+// What a body returned as its error: refused when a guard or a pool further in says so, since its
+// work never began then; else failed.
+[[nodiscard]] NodeError ErrorOfBody(Error error);
+
 // "risk: timed_out: no answer within 30ms"
 [[nodiscard]] std::string Describe(const NodeError& error);
 

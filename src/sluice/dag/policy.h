@@ -63,6 +63,16 @@ struct PlanOptions {
 
 enum class QueueOrder : std::uint8_t { kFifo, kLifo };
 
+// Who calls a compute node, by what it has taken so far on this loop. One that is not known yet, or
+// that has guards, attempts or a hedge, is a job of the pool.
+struct ComputeOptions {
+  Nanos inline_below{250};   // Handing it over costs more: called at once.
+  Nanos pool_above{20'000};  // A job of the pool, always: the loop has others to serve.
+  // Between the two the loop calls it, and threads of the pool help when what waits takes longer.
+  Nanos wake_above{5'000};
+  Nanos slice{200'000};  // What the loop spends on them before the next turn's events.
+};
+
 // Bounds the runs of one Runner.
 struct RunnerOptions {
   std::size_t in_flight_max = SIZE_MAX;  // Runs with a node still running, abandoned ones too.
@@ -70,6 +80,7 @@ struct RunnerOptions {
   QueueOrder queue_order = QueueOrder::kFifo;
   Nanos drop_if_remaining_below{0};  // A waiting run with less time left is rejected at its turn.
   std::size_t pooled_max = 1024;     // Free run blocks kept for the next runs.
+  ComputeOptions compute = {};
 };
 
 }  // namespace sluice::dag

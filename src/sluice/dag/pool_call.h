@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <coroutine>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <optional>
@@ -60,6 +61,9 @@ class PoolCall : private PoolJob, private StopListener {
     context_.Listen(*this);
     return true;
   }
+  // How long the function took; below zero when it was not called.
+  [[nodiscard]] Nanos duration() const { return took; }
+
   // What the function returned; a refusal of the pool; kCancelled when no thread had begun it.
   // What it threw goes on from here.
   Result<R> await_resume() {
@@ -138,13 +142,24 @@ struct JobShape {
 
 }  // namespace internal
 
+enum class PoolUse : std::uint8_t {
+  kBlocking,
+  kCompute,  // What it costs is learnt, and cheap calls are made otherwise (compute_call.h).
+};
+
+// For compute nodes: a job has taken this long.
+void LearnCost(const Context& context, Nanos sample);
+
 template <typename F, typename... A>
 class PoolBody {
  public:
   using Shape = internal::JobShape<F, A...>;
   using Value = typename Shape::Value;
 
-  PoolBody(WorkerPool& pool, F body) : pool_(&pool), body_(std::move(body)) {}
+  PoolBody(WorkerPool& pool, F body, PoolUse use = PoolUse::kBlocking)
+      : pool_(&pool), use_(use), body_(std::move(body)) {}
+
+  [[nodiscard]] const F& body() const { return body_; }
 
   // The inputs are in the run's block, which outlives the job.
   Work<Value> operator()(Context& context, A... inputs) const {
@@ -153,12 +168,15 @@ class PoolBody {
     };
     internal::PoolCall<Result<Value>, decltype(call)> pending(context, *pool_, call);
     Result<Result<Value>> returned = co_await pending;
+    if (use_ == PoolUse::kCompute && pending.duration() >= Nanos(0))
+      LearnCost(context, pending.duration());
     if (!returned) co_return std::unexpected(std::move(returned.error()));
     co_return std::move(*returned);
   }
 
  private:
   WorkerPool* pool_;
+  PoolUse use_;
   F body_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "sluice/contract/assert.h"
 #include "sluice/contract/frame_pool.h"
+#include "sluice/dag/compute_lane.h"
 #include "sluice/dag/managed_node.h"
 #include "sluice/dag/runner_state.h"
 
@@ -19,7 +20,8 @@ constexpr auto kSucceededByte = static_cast<std::uint8_t>(NodeState::kSucceeded)
 // The body of a node without retries, hedges and guards. Its memory is a coroutine frame's.
 struct RunBlock::PlainActivity : Activity, WorkOwner {
   PlainActivity(RunBlock& its_run, std::uint16_t its_node, SteadyTime until)
-      : Activity(its_run, its_run.loop(), until, its_node, /*managed=*/false, &NodeDeadlinePassed),
+      : Activity(
+            its_run, its_run.loop(), until, its_node, ActivityKind::kPlain, &NodeDeadlinePassed),
         WorkOwner(&PlainFinished) {}
 };
 
@@ -97,6 +99,7 @@ void RunBlock::Drain() {
     }
   }
   draining_ = false;
+  if (plan_->has_compute) return PumpLanes();
   EndIfQuiet();
 }
 
@@ -220,7 +223,7 @@ void RunBlock::StartNode(const NodeRecord& record) {
   states_[record.step.node] = static_cast<std::uint8_t>(NodeState::kRunning);
   if (record.is_managed) {
     ManagedNode::Start(*this, record);
-  } else {
+  } else if (!record.is_compute || !StartCompute(record, now)) {
     StartPlain(record, now);
   }
 }
@@ -266,18 +269,33 @@ void RunBlock::PlainFinished(WorkOwner& owner) {
 }
 
 void RunBlock::StopActivity(Activity& activity, Verdict verdict) {
-  if (activity.is_managed) return static_cast<ManagedNode&>(activity).Abandon(verdict);
+  if (activity.kind == ActivityKind::kManaged) {
+    return static_cast<ManagedNode&>(activity).Abandon(verdict);
+  }
+  if (activity.kind == ActivityKind::kCompute) {
+    static_cast<ComputeJob&>(activity).accepts = false;
+    if (!plan_->nodes[activity.node_index()].never_once_started) RequestStop(activity);
+    return;
+  }
   static_cast<PlainActivity&>(activity).accepts = false;
   if (!plan_->nodes[activity.node_index()].never_once_started) RequestStop(activity);
 }
 
 void RunBlock::RequestStop(Activity& activity) {
-  if (activity.is_managed) return static_cast<ManagedNode&>(activity).StopAttempts();
+  if (activity.kind == ActivityKind::kManaged) {
+    return static_cast<ManagedNode&>(activity).StopAttempts();
+  }
+  if (activity.kind == ActivityKind::kCompute) {
+    return static_cast<ComputeJob&>(activity).job.RequestStop();
+  }
   activity.RequestStop();
 }
 
 bool RunBlock::HasReturned(const Activity& activity) const {
-  if (activity.is_managed) return static_cast<const ManagedNode&>(activity).has_returned();
+  if (activity.kind == ActivityKind::kManaged) {
+    return static_cast<const ManagedNode&>(activity).has_returned();
+  }
+  if (activity.kind == ActivityKind::kCompute) return false;  // Not known before it is back.
   return static_cast<const PlainActivity&>(activity).end != WorkOwner::End::kNone;
 }
 

@@ -29,6 +29,13 @@
 namespace sluice::dag {
 
 class Generation;
+struct ComputeJob;
+
+enum class ActivityKind : std::uint8_t {
+  kPlain,
+  kManaged,  // Has attempts.
+  kCompute,  // A function on a lane.
+};
 
 // A node whose body runs: what must be there until it ends. Its context is that of the only attempt
 // of a plain node; kept small, since memory is what many runs in flight cost.
@@ -37,16 +44,14 @@ struct Activity : Context {
            Loop& its_loop,
            SteadyTime until,
            std::uint16_t its_node,
-           bool managed,
+           ActivityKind its_kind,
            Timer::Fire on_deadline)
-      : Context(its_run, its_loop, until, its_node, 1),
-        is_managed(managed),
-        timer(on_deadline, this) {}
+      : Context(its_run, its_loop, until, its_node, 1), kind(its_kind), timer(on_deadline, this) {}
   Activity(const Activity&) = delete;
   Activity& operator=(const Activity&) = delete;
   ~Activity() = default;
 
-  bool is_managed;
+  ActivityKind kind;
   Timer timer;  // The node's own deadline.
   Activity* next = nullptr;
   Activity** link = nullptr;
@@ -128,6 +133,8 @@ class RunBlock {
   void NodeSucceeded(std::uint16_t node);
   void NodeFailed(std::uint16_t node, std::unique_ptr<NodeError> error);
   void CountLateResult() { ++late_results_; }
+  // For lanes: the function has been called, or was not because it was stopped.
+  static void ComputeFinished(ComputeJob& job);
   void CountAttempt(std::uint16_t node) {
     if (moments_ == nullptr) return;
     ++reinterpret_cast<std::uint8_t*>(moments_ + plan_->node_count)[node];
@@ -155,6 +162,10 @@ class RunBlock {
   void StartNode(const NodeRecord& record);
   void StartPlain(const NodeRecord& record, SteadyTime now);
   static void PlainFinished(WorkOwner& owner);
+  // run_compute.cc. False: the node is to be a job of its pool.
+  [[nodiscard]] bool StartCompute(const NodeRecord& record, SteadyTime now);
+  void CallCompute(const NodeRecord& record);
+  void PumpLanes();
   void Release(std::uint16_t node);
   void ReleaseSpecial(std::uint16_t node, std::uint32_t edge);
   void Push(std::uint32_t edge);

@@ -34,9 +34,7 @@ NodeState StateAfter(FailureKind kind) {
 }  // namespace
 
 void RunBlock::Failed(Error error) {
-  const bool refused = !error.guard.empty();
-  Failed(NodeError{.kind = refused ? FailureKind::kRejected : FailureKind::kFailed,
-                   .cause = std::move(error)});
+  Failed(ErrorOfBody(std::move(error)));
 }
 
 void RunBlock::FailedWithException() {

@@ -27,6 +27,11 @@ Generation::Generation(RunnerState& runner, std::shared_ptr<const CompiledPlan> 
       retry_tokens_.resize(plan_->node_count);
     }
     if (info.policy->retry.max_attempts > 1) retry_tokens_[node] = info.policy->retry.budget_burst;
+    if (plan_->nodes[node].is_compute) {
+      costs_.resize(plan_->node_count);
+      lanes_.resize(plan_->node_count);
+      lanes_[node] = &runner.LaneFor(*info.pool);
+    }
     if (info.subplan != nullptr) {
       subrunners_[node] = std::make_unique<RunnerState>(
           runner.loop(), plan_->draft->nodes()[node].subplan, RunnerOptions{});
@@ -77,6 +82,10 @@ bool Generation::SpendRetry(std::uint16_t node) {
   if (retry_tokens_[node] < 1.0) return false;
   retry_tokens_[node] -= 1.0;
   return true;
+}
+
+void Generation::LearnCost(std::uint16_t node, Nanos sample) {
+  costs_[node].Learn(sample, runner_.options().compute.pool_above);
 }
 
 RunnerState::RunnerState(Loop& loop,
@@ -166,8 +175,29 @@ void RunnerState::RunEnded(RunBlock& run) {
   counts_.in_flight.Add(-1);
   if (run.late_results() > 0) counts_.late_results.Add(run.late_results());
   if (queued_ > 0) StartWaiting();
-  if (in_flight_ == 0 && std::exchange(drain_awaited_, false)) {
-    RunQueue::Current().Push(drain_waiter_);
+  EndDrain();
+}
+
+void RunnerState::EndDrain() {
+  if (is_quiet() && std::exchange(drain_awaited_, false)) RunQueue::Current().Push(drain_waiter_);
+}
+
+bool RunnerState::is_quiet() const {
+  return in_flight_ == 0 &&
+         std::ranges::all_of(lanes_, [](const auto& lane) { return lane->helpers() == 0; });
+}
+
+ComputeLane& RunnerState::LaneFor(WorkerPool& pool) {
+  for (const auto& lane : lanes_) {
+    if (&lane->pool() == &pool) return *lane;
+  }
+  lanes_.emplace_back(new ComputeLane(*this, pool));
+  return *lanes_.back();
+}
+
+void RunnerState::PumpLanes() {
+  for (const auto& lane : lanes_) {
+    lane->Pump();
   }
 }
 

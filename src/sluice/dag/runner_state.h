@@ -17,6 +17,7 @@
 #include "sluice/contract/loop.h"
 #include "sluice/contract/run_queue.h"
 #include "sluice/dag/compiled_plan.h"
+#include "sluice/dag/compute_lane.h"
 #include "sluice/dag/policy.h"
 #include "sluice/dag/run_block.h"
 
@@ -50,6 +51,11 @@ class Generation {
   void EarnRetry(std::uint16_t node);
   [[nodiscard]] bool SpendRetry(std::uint16_t node);
 
+  // Of a compute node: what it takes, and where it is called.
+  [[nodiscard]] ComputeCost& CostOf(std::uint16_t node) { return costs_[node]; }
+  void LearnCost(std::uint16_t node, Nanos sample);
+  [[nodiscard]] ComputeLane& LaneOf(std::uint16_t node) const { return *lanes_[node]; }
+
   // Of a node that is a plan itself.
   [[nodiscard]] RunnerState& SubrunnerOf(std::uint16_t node) const { return *subrunners_[node]; }
 
@@ -65,6 +71,8 @@ class Generation {
   std::array<std::vector<void*>, 2> free_blocks_;  // Untraced and traced ones.
   std::vector<double> retry_tokens_;               // Empty when no node retries.
   std::vector<std::unique_ptr<RunnerState>> subrunners_;
+  std::vector<ComputeCost> costs_;   // Empty when no node is a compute node, as is
+  std::vector<ComputeLane*> lanes_;  // this.
 };
 
 class RunnerState {
@@ -90,13 +98,21 @@ class RunnerState {
 
   struct DrainAwaiter {
     RunnerState& runner;
-    [[nodiscard]] bool await_ready() const { return runner.in_flight() == 0; }
+    [[nodiscard]] bool await_ready() const { return runner.is_quiet(); }
     void await_suspend(std::coroutine_handle<> awaiter) const {
       runner.drain_waiter_.handle = awaiter;
       runner.drain_awaited_ = true;
     }
     void await_resume() const {}
   };
+
+  // No run is in flight, and no thread of a pool works for this runner.
+  [[nodiscard]] bool is_quiet() const;
+
+  // The lane of compute nodes for `pool`; made when it is asked for first.
+  [[nodiscard]] ComputeLane& LaneFor(WorkerPool& pool);
+  void PumpLanes();
+  void HelperEnded() { EndDrain(); }
 
   // For runs.
   void RunDecided(const RunBlock& run);
@@ -117,9 +133,11 @@ class RunnerState {
   void Enqueue(RunBlock& run);
   RunBlock& TakeNext();
   void StartWaiting();
+  void EndDrain();
 
   Loop& loop_;
   RunnerOptions options_;
+  std::vector<std::unique_ptr<ComputeLane, ComputeLane::Leave>> lanes_;
   std::unique_ptr<Generation> current_;
   std::vector<std::unique_ptr<Generation>> retired_;
   std::size_t in_flight_ = 0;

@@ -1,10 +1,13 @@
-// D23: one plan on two real loops at once, and a real pool. Run under ThreadSanitizer as well.
+// D23 and D24: one plan on two real loops at once, and a real pool. Run under ThreadSanitizer as
+// well.
 
+#include <cstdint>
 #include <future>
 #include <memory>
-#include <optional>
+#include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "sluice/contract/task_group.h"
@@ -43,14 +46,69 @@ constexpr int Expected(int value) {
   return (value + 1) + (value + 1) * 2 + value;
 }
 
+// Takes some microseconds, so that helpers come by.
+int Mix(int value) {
+  volatile std::uint32_t state = static_cast<std::uint32_t>(value);
+  for (int i = 0; i < 2'000; ++i)
+    state = state * 1'664'525U + 1'013'904'223U;
+  return static_cast<int>(state % 1'000);
+}
+
+// Layers of compute nodes, with values that own memory, one that is taken, and one that often times
+// out and then has the same value from its fallback.
+PlanResult<Plan<int, int>> MakeComputePlan(WorkerPool& pool) {
+  Builder<int> b("computes");
+  std::vector<Output<int>> row;
+  for (int i = 0; i < 8; ++i) {
+    const auto text = b.Compute(
+        fmt::format("text{}", i), {}, pool,
+        [i](const int& value) { return std::string(40, ' ') + std::to_string(Mix(value + i)); },
+        b.input());
+    const auto late = b.Compute(
+        fmt::format("late{}", i), {.timeout = 20us}, pool,
+        [i](const int& value) { return std::string(40, '0') + std::to_string(Mix(value - i)); },
+        b.input());
+    b.Fallback(late, [](const NodeError&) { return std::string("0"); });
+    row.push_back(b.Compute(
+        fmt::format("sum{}", i), {.timeout = 10s}, pool,
+        [](std::string&& digits, const std::string& other) {
+          return std::stoi(digits) + 0 * std::stoi(other);
+        },
+        Take(text), late));
+  }
+  Output<int> sum = row[0];
+  for (std::size_t i = 1; i < row.size(); ++i) {
+    sum = b.Node(fmt::format("add{}", i), [](int x, int y) { return x + y; }, sum, row[i]);
+  }
+  return std::move(b).Build(sum);
+}
+
+int ExpectedMix(int value) {
+  int sum = 0;
+  for (int i = 0; i < 8; ++i)
+    sum += Mix(value + i);
+  return sum;
+}
+
+struct LoadOptions {
+  int first = 0;
+  int runs = kRunsPerLoop;
+  int in_flight = kInFlight;
+  int (*expected)(int) = &Expected;
+  RunnerOptions runner = {};
+};
+
 // Keeps a number of runs in flight on one loop; each ended one begins the next.
 class Load {
  public:
-  Load(Loop& loop, const Plan<int, int>& plan, int first) : runner_(loop, plan), next_(first) {}
+  Load(Loop& loop, const Plan<int, int>& plan, const LoadOptions& options)
+      : options_(options),
+        runner_(loop, plan, options.runner),
+        next_(options.first),
+        end_(options.first + options.runs) {}
 
   void Begin() {
-    end_ = next_ + kRunsPerLoop;
-    for (int i = 0; i < kInFlight; ++i)
+    for (int i = 0; i < options_.in_flight; ++i)
       tasks_.Spawn(Chain());
   }
   [[nodiscard]] std::future<int> wrong() { return done_.get_future(); }
@@ -61,36 +119,39 @@ class Load {
       const int input = next_++;
       Running<int> running = runner_.Run(input);
       Outcome<int> outcome = co_await running;
-      if (!outcome || *outcome != Expected(input)) ++wrong_;
+      if (!outcome || *outcome != options_.expected(input)) ++wrong_;
     }
-    if (++ended_ == kInFlight) done_.set_value(wrong_);
+    if (++ended_ < options_.in_flight) co_return;
+    co_await runner_.Drain();
+    done_.set_value(wrong_);
   }
 
+  LoadOptions options_;
   Runner<int, int> runner_;
   TaskGroup tasks_;
   int next_;
-  int end_ = 0;
+  int end_;
   int wrong_ = 0;
   int ended_ = 0;
   std::promise<int> done_;
 };
 
-TEST(DagScenario, D23_OnePlanOnTwoLoopsKeepsRunsApart) {
-  const auto pool = *platform::WorkerPool::Start({.workers = 2, .queue_max = 4 * kInFlight});
-  const auto plan = MakePlan(*pool);
-  ASSERT_TRUE(plan);
+// Loads `plan` from two loops at once; the number of wrong answers.
+int WrongAnswers(const Plan<int, int>& plan, LoadOptions options) {
   const auto one = *platform::LoopThread::Start();
   const auto two = *platform::LoopThread::Start();
   std::vector<std::unique_ptr<Load>> loads;
   std::vector<std::future<int>> wrong;
   for (const auto* thread : {&one, &two}) {
     Loop& loop = (*thread)->loop();
-    loads.push_back(std::make_unique<Load>(loop, *plan, thread == &one ? 0 : 1'000'000));
+    if (thread == &two) options.first += 1'000'000;
+    loads.push_back(std::make_unique<Load>(loop, plan, options));
     wrong.push_back(loads.back()->wrong());
     loop.Post([load = loads.back().get()] { load->Begin(); });
   }
+  int sum = 0;
   for (std::future<int>& count : wrong)
-    EXPECT_EQ(count.get(), 0);
+    sum += count.get();
   for (std::size_t i = 0; i < loads.size(); ++i) {
     std::promise<void> gone;
     Loop& loop = (i == 0 ? one : two)->loop();
@@ -100,6 +161,28 @@ TEST(DagScenario, D23_OnePlanOnTwoLoopsKeepsRunsApart) {
     });
     gone.get_future().wait();
   }
+  return sum;
+}
+
+TEST(DagScenario, D23_OnePlanOnTwoLoopsKeepsRunsApart) {
+  const auto pool = *platform::WorkerPool::Start({.workers = 2, .queue_max = 4 * kInFlight});
+  const auto plan = MakePlan(*pool);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(WrongAnswers(*plan, {}), 0);
+}
+
+TEST(DagScenario, D24_LoopsAndThreadsOfAPoolShareComputeNodes) {
+  const auto pool = *platform::WorkerPool::Start({.workers = 2, .queue_max = 1'000});
+  const auto plan = MakeComputePlan(*pool);
+  ASSERT_TRUE(plan);
+  // As the measured costs will have it, and with threads called for every function.
+  EXPECT_EQ(WrongAnswers(*plan, {.runs = 300, .in_flight = 4, .expected = &ExpectedMix}), 0);
+  const ComputeOptions shared{.inline_below = 0ns, .pool_above = 1h, .wake_above = 0ns};
+  EXPECT_EQ(
+      WrongAnswers(
+          *plan,
+          {.runs = 300, .in_flight = 4, .expected = &ExpectedMix, .runner = {.compute = shared}}),
+      0);
 }
 
 }  // namespace

@@ -47,12 +47,7 @@ struct WorkOwner {
     if (accepts) failure = std::make_unique<NodeError>(std::move(error));
     end = accepts ? End::kFailure : End::kDropped;
   }
-  void Fail(Error error) {
-    // Refused by a guard or a pool further in: the body's work never began.
-    const bool refused = !error.guard.empty();
-    Fail(NodeError{.kind = refused ? FailureKind::kRejected : FailureKind::kFailed,
-                   .cause = std::move(error)});
-  }
+  void Fail(Error error) { Fail(ErrorOfBody(std::move(error))); }
   void FailWithException();  // From within a handler.
 
   Finished finished;     // The frame is gone by then. May free the owner.

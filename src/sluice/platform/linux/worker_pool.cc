@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <pthread.h>
 
+#include "sluice/platform/linux/clock.h"
+
 namespace sluice::platform {
 
 Result<std::unique_ptr<WorkerPool>> WorkerPool::Start(const WorkerPoolOptions& options) {
@@ -59,6 +61,10 @@ std::size_t WorkerPool::queued() const {
   return queued_;
 }
 
+Nanos WorkerPool::Stopwatch() {
+  return ReadSteadyClock().time_since_epoch();
+}
+
 void WorkerPool::Unlink(PoolJob& job) {
   (job.previous == nullptr ? first_ : job.previous->next) = job.next;
   (job.next == nullptr ? last_ : job.next->previous) = job.previous;
@@ -77,7 +83,9 @@ void WorkerPool::Work() {
       Unlink(*job);
       job->place = PoolJob::Place::kTaken;
     }
+    const Nanos before = Stopwatch();
     job->work(*job);
+    job->took = Stopwatch() - before;
     job->home.Post([job] { job->done(*job); });
   }
 }

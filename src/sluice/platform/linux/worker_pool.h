@@ -37,6 +37,8 @@ class WorkerPool final : public sluice::WorkerPool {
   [[nodiscard]] bool Submit(PoolJob& job) override;
   [[nodiscard]] bool Withdraw(PoolJob& job) override;
   [[nodiscard]] std::size_t queued() const override;
+  [[nodiscard]] std::size_t workers() const override { return options_.workers; }
+  [[nodiscard]] Nanos Stopwatch() override;
 
  private:
   explicit WorkerPool(const WorkerPoolOptions& options) : options_(options) {}

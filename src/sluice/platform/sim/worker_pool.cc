@@ -39,6 +39,7 @@ void WorkerPool::Begin(Worker& worker, PoolJob& job) {
   job.place = PoolJob::Place::kTaken;
   worker.job = &job;
   ++running_;
+  job.took = options_.duration;
   job.home.Arm(worker.timer, SaturatingAdd(job.home.now(), options_.duration));
 }
 

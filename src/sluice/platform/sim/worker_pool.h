@@ -31,6 +31,9 @@ class WorkerPool final : public sluice::WorkerPool {
   [[nodiscard]] bool Submit(PoolJob& job) override;
   [[nodiscard]] bool Withdraw(PoolJob& job) override;
   [[nodiscard]] std::size_t queued() const override { return queue_.size(); }
+  [[nodiscard]] std::size_t workers() const override { return options_.workers; }
+  // Advances by the duration of a job with every look: what a loop runs itself seems to take that.
+  [[nodiscard]] Nanos Stopwatch() override { return stopwatch_ += options_.duration; }
   [[nodiscard]] std::size_t running() const { return running_; }
 
   // Of jobs that begin from now on.
@@ -51,6 +54,7 @@ class WorkerPool final : public sluice::WorkerPool {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::deque<PoolJob*> queue_;
   std::size_t running_ = 0;
+  Nanos stopwatch_{0};
 };
 
 }  // namespace sluice::sim
