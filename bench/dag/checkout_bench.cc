@@ -1,11 +1,13 @@
 // B6 to B8: 10'000 checkouts in flight, every one of 12 calls that take a millisecond of a timer.
-// Two loops, or two io_contexts of Boost.Asio with hand-written counters and steady_timers.
+// Two loops, or two io_contexts of Boost.Asio with a state machine by hand: on steady_timers, on
+// steady_timers with a timeout for each call as ours have, and on the wheel that our loops use.
 //
 // A closed loop: each run that ends begins the next, so no engine can do more than 10'000 per 7 ms.
 // What counts is processor time a run, of all threads.
 
-#include <atomic>
+#include <array>
 #include <chrono>
+#include <cstdlib>
 #include <functional>
 #include <future>
 #include <memory>
@@ -17,12 +19,13 @@
 #include "bench/dag/shapes.h"
 #include <benchmark/benchmark.h>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <time.h>
 
 #include "sluice/dag/run.h"
+#include "sluice/platform/linux/clock.h"
 #include "sluice/platform/linux/loop_thread.h"
+#include "sluice/platform/timer_wheel.h"
 
 namespace dag_bench {
 namespace {
@@ -148,23 +151,9 @@ void BM_Checkout_sluice_traced(benchmark::State& state) {
   CheckoutSluice(state, dag::Tracing::kOn);
 }
 
-class AsioLoad;
-
-// A checkout by hand: a counter and a timer for each node.
-struct AsioRun {
-  explicit AsioRun(AsioLoad& its_load, boost::asio::io_context& io);
-  void Begin();
-  void Start(std::size_t node);
-  void Ended(std::size_t node);
-
-  AsioLoad& load;
-  std::vector<std::uint16_t> waits;
-  std::vector<boost::asio::steady_timer> timers;
-};
-
-class AsioLoad {
- public:
-  AsioLoad() {
+// What all loads by hand know: who waits for whom.
+struct Graph {
+  Graph() {
     const Shape shape = Checkout();
     readers.resize(shape.size());
     for (std::size_t i = 0; i < shape.size(); ++i) {
@@ -174,7 +163,15 @@ class AsioLoad {
       }
     }
   }
+  std::vector<std::uint16_t> waits;
+  std::vector<std::vector<std::uint16_t>> readers;
+};
 
+// Keeps runs of type Run in flight on one io_context. A Run has Begin(), and deletes itself by
+// Ended().
+template <typename Run>
+class AsioLoad {
+ public:
   void Work(int count) {
     left_ = count;
     peak_ = count / 2;
@@ -183,20 +180,19 @@ class AsioLoad {
       BeginOne();
     io.run();
   }
-  void Ended(AsioRun* run) {
+  void Ended(Run* run) {
     delete run;
     if (left_ > 0) BeginOne();
   }
   std::int64_t bytes_at_peak = 0;
-
   boost::asio::io_context io{1};
-  std::vector<std::uint16_t> waits;
-  std::vector<std::vector<std::uint16_t>> readers;
+  Graph graph;
+  typename Run::Shared shared{io};
 
  private:
   void BeginOne() {
     --left_;
-    (new AsioRun(*this, io))->Begin();
+    (new Run(*this))->Begin();
     if (left_ == peak_) bytes_at_peak = CountMemory().live_bytes;
   }
 
@@ -204,38 +200,140 @@ class AsioLoad {
   int peak_ = 0;  // When that many are left, all places are taken.
 };
 
-AsioRun::AsioRun(AsioLoad& its_load, boost::asio::io_context& io)
-    : load(its_load), waits(its_load.waits) {
-  timers.reserve(waits.size());
-  for (std::size_t i = 0; i < waits.size(); ++i)
-    timers.emplace_back(io);
-}
+// A counter and a steady_timer for each node; with kTimeouts another one that would end the node,
+// as each node of ours has.
+template <bool kTimeouts>
+class SteadyRun {
+ public:
+  struct Shared {
+    explicit Shared(boost::asio::io_context& /*io*/) {}
+  };
 
-void AsioRun::Begin() {
-  Start(0);
-}
-void AsioRun::Start(std::size_t node) {
-  timers[node].expires_after(1ms);
-  timers[node].async_wait([this, node](const boost::system::error_code&) { Ended(node); });
-}
-void AsioRun::Ended(std::size_t node) {
-  if (node + 1 == waits.size()) return load.Ended(this);
-  for (const std::uint16_t reader : load.readers[node]) {
-    if (--waits[reader] == 0) Start(reader);
+  explicit SteadyRun(AsioLoad<SteadyRun>& load) : load_(load), waits_(load.graph.waits) {
+    timers_.reserve(waits_.size() * (kTimeouts ? 2 : 1));
+    for (std::size_t i = 0; i < timers_.capacity(); ++i)
+      timers_.emplace_back(load.io);
   }
-}
+  void Begin() { Start(0); }
 
-void BM_Checkout_asio(benchmark::State& state) {
+ private:
+  void Start(std::size_t node) {
+    ++waiting_;
+    timers_[node].expires_after(1ms);
+    timers_[node].async_wait([this, node](const boost::system::error_code&) { Ended(node); });
+    if constexpr (kTimeouts) {
+      ++waiting_;
+      boost::asio::steady_timer& timeout = timers_[waits_.size() + node];
+      timeout.expires_after(1s);
+      timeout.async_wait([this](const boost::system::error_code&) { FreeIfDone(); });
+    }
+  }
+  void Ended(std::size_t node) {
+    if constexpr (kTimeouts) timers_[waits_.size() + node].cancel();
+    for (const std::uint16_t reader : load_.graph.readers[node]) {
+      if (--waits_[reader] == 0) Start(reader);
+    }
+    FreeIfDone();
+  }
+  void FreeIfDone() {
+    if (--waiting_ == 0) load_.Ended(this);
+  }
+
+  AsioLoad<SteadyRun>& load_;
+  std::vector<std::uint16_t> waits_;
+  std::vector<boost::asio::steady_timer> timers_;
+  int waiting_ = 0;
+};
+
+// By hand on our own kind of wheel, which one steady_timer drives: callbacks and counters, nothing
+// else. A timeout is armed and taken back for each node.
+class WheelRun {
+ public:
+  class Shared {
+   public:
+    explicit Shared(boost::asio::io_context& io) : driver_(io) {}
+
+    void Arm(sluice::Timer& timer, sluice::Nanos span) {
+      wheel.Arm(timer, now + span);
+      if (!driving_) Drive();
+    }
+    sluice::SteadyTime now = sluice::platform::ReadSteadyClock();
+    sluice::platform::TimerWheel wheel{now};
+
+   private:
+    void Drive() {
+      driving_ = wheel.armed() > 0;
+      if (!driving_) return;
+      driver_.expires_at(std::chrono::steady_clock::time_point(wheel.NextDue().time_since_epoch()));
+      driver_.async_wait([this](const boost::system::error_code&) {
+        now = sluice::platform::ReadSteadyClock();
+        wheel.Advance(now);
+        Drive();
+      });
+    }
+    boost::asio::steady_timer driver_;
+    bool driving_ = false;
+  };
+
+  explicit WheelRun(AsioLoad<WheelRun>& load) : load_(load) {
+    for (std::size_t i = 0; i < kNodes; ++i)
+      waits_[i] = load.graph.waits[i];
+  }
+  void Begin() { Start(0); }
+
+ private:
+  static constexpr std::size_t kNodes = 12;
+  struct Node {
+    sluice::Timer call{&Fired, this};
+    sluice::Timer timeout{&TimedOut, this};
+    WheelRun* run = nullptr;
+  };
+  static void Fired(sluice::Timer& timer, sluice::SteadyTime /*now*/) {
+    auto& node = *static_cast<Node*>(timer.owner);
+    node.run->Ended(static_cast<std::size_t>(&node - node.run->nodes_.data()));
+  }
+  static void TimedOut(sluice::Timer& /*timer*/, sluice::SteadyTime /*now*/) { std::abort(); }
+
+  void Start(std::size_t node) {
+    nodes_[node].run = this;
+    load_.shared.Arm(nodes_[node].call, 1ms);
+    load_.shared.Arm(nodes_[node].timeout, 1s);
+  }
+  void Ended(std::size_t node) {
+    load_.shared.wheel.Disarm(nodes_[node].timeout);
+    if (node + 1 == kNodes) return load_.Ended(this);
+    for (const std::uint16_t reader : load_.graph.readers[node]) {
+      if (--waits_[reader] == 0) Start(reader);
+    }
+  }
+
+  AsioLoad<WheelRun>& load_;
+  std::array<std::uint16_t, kNodes> waits_{};
+  std::array<Node, kNodes> nodes_;
+};
+
+template <typename Run>
+void CheckoutAsio(benchmark::State& state) {
   const std::int64_t before = CountMemory().live_bytes;
-  std::vector<std::unique_ptr<AsioLoad>> loads;
+  std::vector<std::unique_ptr<AsioLoad<Run>>> loads;
   for (int i = 0; i < kThreads; ++i)
-    loads.push_back(std::make_unique<AsioLoad>());
+    loads.push_back(std::make_unique<AsioLoad<Run>>());
   const auto once = [&] {
     std::vector<std::jthread> threads;
     for (const auto& load : loads)
       threads.emplace_back([&] { load->Work(static_cast<int>(state.range(0))); });
   };
   Measure(state, once, [&] { return static_cast<double>(loads.back()->bytes_at_peak - before); });
+}
+
+void BM_Checkout_asio(benchmark::State& state) {
+  CheckoutAsio<SteadyRun<false>>(state);
+}
+void BM_Checkout_asio_timeouts(benchmark::State& state) {
+  CheckoutAsio<SteadyRun<true>>(state);
+}
+void BM_Checkout_asio_wheel(benchmark::State& state) {
+  CheckoutAsio<WheelRun>(state);
 }
 
 // The small number is for the tests, which only see that it runs.
@@ -247,6 +345,8 @@ void Runs(benchmark::internal::Benchmark* benchmark) {
 BENCHMARK(BM_Checkout_sluice)->Apply(&Runs);
 BENCHMARK(BM_Checkout_sluice_traced)->Apply(&Runs);
 BENCHMARK(BM_Checkout_asio)->Apply(&Runs);
+BENCHMARK(BM_Checkout_asio_timeouts)->Apply(&Runs);
+BENCHMARK(BM_Checkout_asio_wheel)->Apply(&Runs);
 
 }  // namespace
 }  // namespace dag_bench

@@ -352,7 +352,7 @@ class Compiler {
     std::ranges::reverse(plan_.drops);
     plan_.block_bytes = Reserve(0, alignof(std::max_align_t));
     plan_.trace_offset =
-        Reserve(drafts_.size() * (sizeof(RunBlock::Moments) + 1), alignof(RunBlock::Moments));
+        Reserve(CompiledPlan::TraceBytes(plan_.node_count), alignof(std::uint32_t));
     plan_.traced_block_bytes = static_cast<std::uint32_t>(end_);
     FillSteps();
   }

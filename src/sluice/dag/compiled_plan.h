@@ -204,6 +204,11 @@ class CompiledPlan {
   std::vector<std::uint16_t> order;        // All nodes, topologically, by declaration where free.
   std::shared_ptr<const PlanDraft> draft;  // Owns the functions; made anew for another policy.
 
+  // Two marks of time and a count of attempts for each node.
+  [[nodiscard]] static constexpr std::size_t TraceBytes(std::size_t nodes) {
+    return nodes * (2 * sizeof(std::uint32_t) + 1);
+  }
+
   [[nodiscard]] std::string_view NameOfNode(std::uint16_t node) const { return info[node].name; }
 };
 

@@ -63,9 +63,8 @@ class ComputeCost {
 
 // A compute node on a lane. Followed by room for its value.
 struct alignas(kLaneValueAlign) ComputeJob : Activity {
-  ComputeJob(RunBlock& its_run, const NodeRecord& record, SteadyTime until, Timer::Fire on_deadline)
-      : Activity(
-            its_run, its_run.loop(), until, record.step.node, ActivityKind::kCompute, on_deadline),
+  ComputeJob(RunBlock& its_run, const NodeRecord& record, SteadyTime until)
+      : Activity(its_run, its_run.loop(), until, record.step.node, ActivityKind::kCompute),
         step(record.step),
         job(until) {}
 

@@ -40,12 +40,7 @@ struct ManagedNode::Attempt : WorkOwner {
 };
 
 ManagedNode::ManagedNode(RunBlock& its_run, const NodeRecord& record, SteadyTime until)
-    : Activity(its_run,
-               its_run.loop(),
-               until,
-               record.step.node,
-               ActivityKind::kManaged,
-               &RunBlock::NodeDeadlinePassed),
+    : Activity(its_run, its_run.loop(), until, record.step.node, ActivityKind::kManaged),
       record_(record),
       later_(&LaterFired, this) {}
 
@@ -59,7 +54,7 @@ void ManagedNode::Start(RunBlock& run, const NodeRecord& record) {
   }
   auto* const node = ::new (AllocateFrame(sizeof(ManagedNode))) ManagedNode(run, record, until);
   run.Enter(*node);
-  if (arms) run.loop().Arm(node->timer, until);
+  if (arms) run.ArmFor(until);
   if (record.has_streams) run.ReleaseAtStart(record.step.node);
   if (node->policy().retry.max_attempts > 1) run.generation().EarnRetry(record.step.node);
   node->StartRound();
@@ -265,7 +260,6 @@ bool ManagedNode::has_returned() const {
 void ManagedNode::Succeed() {
   RunBlock& its_run = run();
   const std::uint16_t its_node = node_index();
-  its_run.loop().Disarm(timer);
   Abandon(Verdict::kIgnored);  // The other attempt lost; may free this.
   its_run.NodeSucceeded(its_node);
 }
@@ -273,7 +267,6 @@ void ManagedNode::Succeed() {
 void ManagedNode::Fail(std::unique_ptr<NodeError> error) {
   RunBlock& its_run = run();
   const std::uint16_t its_node = node_index();
-  its_run.loop().Disarm(timer);
   Abandon(Verdict::kIgnored);
   its_run.NodeFailed(its_node, std::move(error));
 }

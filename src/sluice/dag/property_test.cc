@@ -300,9 +300,9 @@ void Compare(std::uint64_t seed, Tracing tracing) {
                             (expected.at >= 0ns && expected.at < reference.decided_at());
     if (!is_certain) continue;
     ASSERT_EQ(NameOf(finished.outcome->state(node)), NameOf(expected.state)) << "node " << i;
-    const RunBlock::Moments* moments = finished.outcome->block().moments();
-    if (moments != nullptr && moments[node].end != kNever) {
-      ASSERT_EQ(moments[node].end - w.start, expected.at) << "node " << i;
+    const RunBlock& block = finished.outcome->block();
+    if (block.is_traced() && block.moments(node).end != kNever) {
+      ASSERT_EQ(block.moments(node).end - w.start, expected.at) << "node " << i;
     }
     if (HasValue(expected.state)) {
       const Output<int> handle{nullptr, node};

@@ -20,8 +20,7 @@ constexpr auto kSucceededByte = static_cast<std::uint8_t>(NodeState::kSucceeded)
 // The body of a node without retries, hedges and guards. Its memory is a coroutine frame's.
 struct RunBlock::PlainActivity : Activity, WorkOwner {
   PlainActivity(RunBlock& its_run, std::uint16_t its_node, SteadyTime until)
-      : Activity(
-            its_run, its_run.loop(), until, its_node, ActivityKind::kPlain, &NodeDeadlinePassed),
+      : Activity(its_run, its_run.loop(), until, its_node, ActivityKind::kPlain),
         WorkOwner(&PlainFinished) {}
 };
 
@@ -29,13 +28,13 @@ RunBlock::RunBlock(const CompiledPlan& plan,
                    Generation& generation,
                    Loop& loop,
                    const RunOptions& options)
-    : plan_(&plan),
-      loop_(&loop),
-      deadline_(options.deadline),
-      generation_(&generation),
-      run_deadline_(&RunDeadlinePassed, this),
+    : id_(options.id),
+      timer_(&TimerFired, this),
       observer_(options.observer),
-      id_(options.id) {
+      deadline_(options.deadline),
+      loop_(&loop),
+      generation_(&generation),
+      plan_(&plan) {
   auto* const block = reinterpret_cast<std::byte*>(this);
   states_ = reinterpret_cast<std::uint8_t*>(block + plan.states_offset);
   async_queue_ = reinterpret_cast<std::uint16_t*>(block + plan.async_queue_offset);
@@ -49,11 +48,8 @@ RunBlock::RunBlock(const CompiledPlan& plan,
     init.construct(slot(init.slot), init.capacity);
   if (options.tracing == Tracing::kOn) {
     careful_ = true;
-    moments_ = reinterpret_cast<Moments*>(block + plan.trace_offset);
-    for (std::uint32_t node = 0; node < plan.node_count; ++node)
-      ::new (moments_ + node) Moments();
-    std::memset(block + plan.trace_offset + plan.node_count * sizeof(Moments), 0,
-                plan.node_count);  // Attempts.
+    marks_ = reinterpret_cast<Mark*>(block + plan.trace_offset);
+    std::memset(static_cast<void*>(marks_), 0, CompiledPlan::TraceBytes(plan.node_count));
   }
 }
 
@@ -66,11 +62,11 @@ RunBlock::~RunBlock() {
 
 void RunBlock::Begin() {
   begun_ = true;
-  const bool reads_clock = deadline_ != kNever || moments_ != nullptr;
+  const bool reads_clock = deadline_ != kNever || is_traced();
   if (reads_clock) began_at_ = loop_->now();
   if (deadline_ != kNever) {
     if (deadline_ <= began_at_) return RunTimedOut();
-    if (!run_deadline_.armed()) loop_->Arm(run_deadline_, deadline_);
+    ArmFor(deadline_);
   }
   const std::vector<std::uint16_t>& roots = plan_->roots;
   for (std::size_t i = 0; i < plan_->async_roots; ++i)
@@ -195,8 +191,8 @@ void RunBlock::Sweep(const Step* step, const Step* end) {
 void RunBlock::SweepCarefully(const Step* step, const Step* end) {
   for (; step != end; ++step) {
     if (state(step->node) != NodeState::kPending) continue;
-    if (moments_ != nullptr) {
-      moments_[step->node].start = loop_->now();
+    if (is_traced()) {
+      marks_[step->node].start = Offset(loop_->now(), began_at_);
       CountAttempt(step->node);
     }
     states_[step->node] = static_cast<std::uint8_t>(NodeState::kRunning);
@@ -213,13 +209,12 @@ void RunBlock::SweepCarefully(const Step* step, const Step* end) {
 
 void RunBlock::StartNode(const NodeRecord& record) {
   if (state(record.step.node) != NodeState::kPending) return;
-  const bool reads_clock =
-      deadline_ != kNever || record.timeout != Nanos::max() || moments_ != nullptr;
+  const bool reads_clock = deadline_ != kNever || record.timeout != Nanos::max() || is_traced();
   const SteadyTime now = reads_clock ? loop_->now() : SteadyTime{};
   if (deadline_ != kNever && (now >= deadline_ || deadline_ - now < record.min_budget)) {
     return NotStarted(record);
   }
-  if (moments_ != nullptr) moments_[record.step.node].start = now;
+  if (is_traced()) marks_[record.step.node].start = Offset(now, began_at_);
   states_[record.step.node] = static_cast<std::uint8_t>(NodeState::kRunning);
   if (record.is_managed) {
     ManagedNode::Start(*this, record);
@@ -242,7 +237,7 @@ void RunBlock::StartPlain(const NodeRecord& record, SteadyTime now) {
   activity->slot = slot(record.step.slot);
   activity->optional_slot = record.is_optional;
   Enter(*activity);
-  if (arms) loop_->Arm(activity->timer, until);
+  if (arms) ArmFor(until);
   if (record.has_streams) ReleaseAtStart(record.step.node);
   record.start(record, *activity, *activity);
 }
@@ -308,7 +303,6 @@ void RunBlock::Enter(Activity& activity) {
 }
 
 void RunBlock::Leave(Activity& activity) {
-  if (activity.timer.armed()) loop_->Disarm(activity.timer);
   *activity.link = activity.next;
   if (activity.next != nullptr) activity.next->link = activity.link;
   --live_;
@@ -321,7 +315,8 @@ void RunBlock::NodeSucceeded(std::uint16_t node) {
 
 void RunBlock::SetTerminal(std::uint16_t node, NodeState state) {
   states_[node] = static_cast<std::uint8_t>(state);
-  if (moments_ != nullptr && moments_[node].start != kNever) moments_[node].end = loop_->now();
+  if (is_traced() && !marks_[node].start.is_never())
+    marks_[node].end = Offset(loop_->now(), began_at_);
   if (plan_->nodes[node].has_streams) CloseStreams(node);
 }
 
@@ -352,7 +347,7 @@ void RunBlock::Release(std::uint16_t node) {
 // The result is known; whoever waits for it goes on in this turn.
 void RunBlock::Decide() {
   decided_ = true;
-  if (moments_ != nullptr) decided_at_ = loop_->now();
+  if (is_traced()) decided_at_ = loop_->now();
   generation_->runner().RunDecided(*this);
   if (waiter_.handle != nullptr) RunQueue::Current().Push(waiter_);
 }
@@ -360,7 +355,7 @@ void RunBlock::Decide() {
 void RunBlock::EndIfQuiet() {
   if (!decided_ || live_ != 0 || ended_ || draining_) return;
   ended_ = true;
-  loop_->Disarm(run_deadline_);
+  if (timer_.armed()) loop_->Disarm(timer_);
   if (observer_ != nullptr) NotifyObserver();
   RunnerState& runner = generation_->runner();
   const bool free_now = !held_;

@@ -10,6 +10,8 @@
 
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -44,15 +46,13 @@ struct Activity : Context {
            Loop& its_loop,
            SteadyTime until,
            std::uint16_t its_node,
-           ActivityKind its_kind,
-           Timer::Fire on_deadline)
-      : Context(its_run, its_loop, until, its_node, 1), kind(its_kind), timer(on_deadline, this) {}
+           ActivityKind its_kind)
+      : Context(its_run, its_loop, until, its_node, 1), kind(its_kind) {}
   Activity(const Activity&) = delete;
   Activity& operator=(const Activity&) = delete;
   ~Activity() = default;
 
   ActivityKind kind;
-  Timer timer;  // The node's own deadline.
   Activity* next = nullptr;
   Activity** link = nullptr;
 };
@@ -63,6 +63,30 @@ struct Failure {
   NodeError error;
   std::uint16_t node = 0;
   bool absorbed = false;  // A fallback or an absence took the value's place.
+};
+
+// A span of time after another moment, in half of the memory: exact up to 134 ms, then to the 27
+// leading bits. Keeps the order of what it is made of. All zero: never.
+class Offset {
+ public:
+  Offset() = default;
+  Offset(SteadyTime at, SteadyTime since) {
+    const auto nanos = static_cast<std::uint64_t>(
+        std::clamp<std::int64_t>((at - since).count(), 0, std::int64_t{1} << 57));
+    const auto width = static_cast<int>(std::bit_width(nanos));
+    const auto shift = static_cast<std::uint32_t>(std::max(0, width - kBits));
+    bits_ = ((shift << kBits) + static_cast<std::uint32_t>(nanos >> shift)) + 1;
+  }
+  [[nodiscard]] bool is_never() const { return bits_ == 0; }
+  [[nodiscard]] SteadyTime After(SteadyTime since) const {
+    if (is_never()) return kNever;
+    const std::uint64_t leading = (bits_ - 1) & ((1U << kBits) - 1);
+    return since + Nanos(static_cast<std::int64_t>(leading << ((bits_ - 1) >> kBits)));
+  }
+
+ private:
+  static constexpr int kBits = 27;
+  std::uint32_t bits_ = 0;
 };
 
 class RunBlock {
@@ -77,7 +101,7 @@ class RunBlock {
 
   // While it waits for its turn.
   void ArmDeadline() {
-    if (deadline_ != kNever) loop_->Arm(run_deadline_, deadline_);
+    if (deadline_ != kNever) ArmFor(deadline_);
   }
 
   // Ends it with `error` before any node has started.
@@ -112,15 +136,17 @@ class RunBlock {
     return reinterpret_cast<const std::byte*>(this) + offset;
   }
 
-  // What a traced run remembers of a node; null without tracing.
+  // What a traced run remembers of a node; as exact as an Offset.
   struct Moments {
     SteadyTime start = kNever;
     SteadyTime end = kNever;
   };
-  [[nodiscard]] const Moments* moments() const { return moments_; }
-  [[nodiscard]] int attempts(std::uint16_t node) const {
-    return reinterpret_cast<const std::uint8_t*>(moments_ + plan_->node_count)[node];
+  [[nodiscard]] bool is_traced() const { return marks_ != nullptr; }
+  // Requires a traced run.
+  [[nodiscard]] Moments moments(std::uint16_t node) const {
+    return {.start = marks_[node].start.After(began_at_), .end = marks_[node].end.After(began_at_)};
   }
+  [[nodiscard]] int attempts(std::uint16_t node) const { return attempts()[node]; }
   [[nodiscard]] SteadyTime began_at() const { return began_at_; }
   [[nodiscard]] SteadyTime decided_at() const { return decided_at_; }
 
@@ -136,8 +162,7 @@ class RunBlock {
   // For lanes: the function has been called, or was not because it was stopped.
   static void ComputeFinished(ComputeJob& job);
   void CountAttempt(std::uint16_t node) {
-    if (moments_ == nullptr) return;
-    ++reinterpret_cast<std::uint8_t*>(moments_ + plan_->node_count)[node];
+    if (is_traced()) ++attempts()[node];
   }
   [[nodiscard]] std::unique_ptr<NodeError> TakeStepFailure() { return std::move(step_failure_); }
   void Enter(Activity& activity);
@@ -195,15 +220,58 @@ class RunBlock {
   void AskToStop(std::uint16_t node);
   [[nodiscard]] bool HasReturned(const Activity& activity) const;
   void CloseStreams(std::uint16_t node);
-  static void NodeDeadlinePassed(Timer& timer, SteadyTime now);
-  static void RunDeadlinePassed(Timer& timer, SteadyTime now);
+  static void TimerFired(Timer& timer, SteadyTime now);
+  [[nodiscard]] Activity* FirstOverdue(SteadyTime now) const;
+  void ArmForNext();
   void RunTimedOut();
+
+  // One timer is armed for a run, for the first of all deadlines it has. That of a node that ends
+  // in time is not taken back: the timer finds out when it fires, which is seldom.
+  void ArmFor(SteadyTime due) {
+    if (due >= next_due_) return;
+    next_due_ = due;
+    loop_->Arm(timer_, due);
+  }
+
+  struct Mark {
+    Offset start;
+    Offset end;
+  };
+  [[nodiscard]] std::uint8_t* attempts() const {
+    return reinterpret_cast<std::uint8_t*>(marks_ + plan_->node_count);
+  }
 
   std::uint16_t* counts() {
     return reinterpret_cast<std::uint16_t*>(reinterpret_cast<std::byte*>(this) + sizeof(RunBlock));
   }
 
+  // What success does not read.
+  std::unique_ptr<NodeError> error_;
+  std::unique_ptr<NodeError> step_failure_;
+  std::unique_ptr<Failure> failures_;
+  Failure* last_failure_ = nullptr;
+  std::uint64_t id_;
+  SteadyTime decided_at_{};
+  RunBlock* next_ = nullptr;  // Links of the runner's queue.
+  RunBlock* previous_ = nullptr;
+  std::uint32_t late_results_ = 0;
+  bool run_timed_out_ = false;
+  bool begun_ = false;
+
+  // What the beginning and the end read.
+  Timer timer_;
+  RunObserver* observer_;
+  Ready waiter_;
+
+  // What every node reads; the counters, the queues and the states follow.
+  SteadyTime began_at_{};
+  SteadyTime deadline_;
+  SteadyTime next_due_ = kNever;  // Of the timer.
+  Loop* loop_;
+  Generation* generation_;
+  Mark* marks_ = nullptr;  // Null without tracing.
   const CompiledPlan* plan_;
+  Activity* activities_ = nullptr;
   std::uint8_t* states_;
   std::uint16_t* async_queue_;
   std::uint16_t* sync_queue_;
@@ -217,26 +285,6 @@ class RunBlock {
   bool decided_ = false;
   bool ended_ = false;
   bool held_ = true;
-  bool begun_ = false;
-  bool run_timed_out_ = false;
-  Loop* loop_;
-  Moments* moments_ = nullptr;
-  Activity* activities_ = nullptr;
-  SteadyTime deadline_;
-  Generation* generation_;
-  Timer run_deadline_;
-  std::unique_ptr<NodeError> error_;
-  std::unique_ptr<NodeError> step_failure_;
-  std::unique_ptr<Failure> failures_;
-  Failure* last_failure_ = nullptr;
-  RunObserver* observer_;
-  std::uint64_t id_;
-  SteadyTime began_at_{};
-  SteadyTime decided_at_{};
-  Ready waiter_;
-  RunBlock* next_ = nullptr;  // Links of the runner's queue.
-  RunBlock* previous_ = nullptr;
-  std::uint32_t late_results_ = 0;
 };
 
 }  // namespace sluice::dag

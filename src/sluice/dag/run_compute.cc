@@ -30,9 +30,9 @@ bool RunBlock::StartCompute(const NodeRecord& record, SteadyTime now) {
   }
   const NodeInfo& info = plan_->info[node];
   void* const memory = AllocateFrame(sizeof(ComputeJob) + info.compute->value_bytes);
-  auto* const job = ::new (memory) ComputeJob(*this, record, until, &NodeDeadlinePassed);
+  auto* const job = ::new (memory) ComputeJob(*this, record, until);
   Enter(*job);
-  if (arms) loop_->Arm(job->timer, until);
+  if (arms) ArmFor(until);
   generation_->LaneOf(node).Push(*job, cost.estimate());
   return true;
 }

@@ -249,18 +249,40 @@ void RunBlock::CloseStreams(std::uint16_t node) {
   }
 }
 
-void RunBlock::NodeDeadlinePassed(Timer& timer, SteadyTime /*now*/) {
-  auto& activity = *static_cast<Activity*>(timer.owner);
-  RunBlock& run = activity.run();
-  const std::uint16_t node = activity.node_index();
-  if (!run.IsWanted(node)) return;
-  run.StopActivity(activity, Verdict::kFailure);
-  run.NodeFailed(node, TimedOut("no answer within the node's timeout"));
+// Nodes first, in the order of their deadlines, then in that of their beginning.
+void RunBlock::TimerFired(Timer& timer, SteadyTime now) {
+  RunBlock& run = *static_cast<RunBlock*>(timer.owner);
+  run.next_due_ = kNever;
+  run.draining_ = true;  // Bodies that end by being stopped only queue.
+  while (Activity* const overdue = run.FirstOverdue(now)) {
+    const std::uint16_t node = overdue->node_index();
+    run.StopActivity(*overdue, Verdict::kFailure);
+    run.NodeFailed(node, TimedOut("no answer within the node's timeout"));
+  }
+  run.draining_ = false;
+  if (run.deadline_ <= now) return run.RunTimedOut();
+  run.ArmForNext();
   run.Drain();
 }
 
-void RunBlock::RunDeadlinePassed(Timer& timer, SteadyTime /*now*/) {
-  static_cast<RunBlock*>(timer.owner)->RunTimedOut();
+// A node whose own deadline has passed, and whose value is still wanted; null: there is none.
+Activity* RunBlock::FirstOverdue(SteadyTime now) const {
+  Activity* first = nullptr;
+  for (Activity* activity = activities_; activity != nullptr; activity = activity->next) {
+    const SteadyTime due = activity->deadline();
+    if (due > now || due >= deadline_ || !IsWanted(activity->node_index())) continue;
+    if (first == nullptr || due <= first->deadline())
+      first = activity;  // The list is newest first.
+  }
+  return first;
+}
+
+void RunBlock::ArmForNext() {
+  SteadyTime due = deadline_;
+  for (const Activity* activity = activities_; activity != nullptr; activity = activity->next) {
+    if (IsWanted(activity->node_index())) due = std::min(due, activity->deadline());
+  }
+  ArmFor(due);
 }
 
 void RunBlock::RunTimedOut() {

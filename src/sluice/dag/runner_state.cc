@@ -62,7 +62,7 @@ RunBlock& Generation::Allocate(const RunOptions& options) {
 }
 
 void Generation::Free(RunBlock& run) {
-  std::vector<void*>& blocks = free_blocks_[run.moments() != nullptr ? 1 : 0];
+  std::vector<void*>& blocks = free_blocks_[run.is_traced() ? 1 : 0];
   run.~RunBlock();
   if (blocks.size() < runner_.options().pooled_max) {
     blocks.push_back(&run);

@@ -12,17 +12,17 @@ namespace {
 // Kelley and Walker, 1959).
 std::vector<std::optional<SteadyTime>> LatestEnds(const RunView& run, std::uint16_t last) {
   const CompiledPlan& plan = run.plan();
-  const RunBlock::Moments* moments = run.block().moments();
+  const auto moments = [&](std::uint16_t at) { return run.block().moments(at); };
   std::vector<std::optional<SteadyTime>> latest(plan.node_count);
-  if (last == kNoNode || moments[last].end == kNever) return latest;
-  latest[last] = moments[last].end;
+  if (last == kNoNode || moments(last).end == kNever) return latest;
+  latest[last] = moments(last).end;
   for (std::size_t i = plan.order.size(); i-- > 0;) {
     const std::uint16_t node = plan.order[i];
-    if (!latest[node] || moments[node].start == kNever || moments[node].end == kNever) continue;
-    const SteadyTime latest_start = *latest[node] - (moments[node].end - moments[node].start);
+    if (!latest[node] || moments(node).start == kNever || moments(node).end == kNever) continue;
+    const SteadyTime latest_start = *latest[node] - (moments(node).end - moments(node).start);
     for (const NodeEdge& edge : plan.info[node].inputs) {
       std::optional<SteadyTime>& of_input = latest[edge.other];
-      if (moments[edge.other].end > moments[node].start) continue;  // It did not wait for this one.
+      if (moments(edge.other).end > moments(node).start) continue;  // It did not wait for this one.
       of_input = std::min(of_input.value_or(kNever), latest_start);
     }
   }
@@ -43,13 +43,13 @@ std::uint16_t DecidingNode(const RunView& run) {
 }
 
 std::uint16_t CriticalInput(const RunView& run, std::uint16_t node) {
-  const RunBlock::Moments* moments = run.block().moments();
+  const auto moments = [&](std::uint16_t at) { return run.block().moments(at); };
   std::uint16_t last = kNoNode;
   for (const NodeEdge& edge : run.plan().info[node].inputs) {
-    const RunBlock::Moments& input = moments[edge.other];
-    if (edge.other == 0 || input.end == kNever || input.end > moments[node].start) continue;
-    const bool is_later = last == kNoNode || input.end > moments[last].end ||
-                          (input.end == moments[last].end && edge.other < last);
+    const RunBlock::Moments input = moments(edge.other);
+    if (edge.other == 0 || input.end == kNever || input.end > moments(node).start) continue;
+    const bool is_later = last == kNoNode || input.end > moments(last).end ||
+                          (input.end == moments(last).end && edge.other < last);
     if (is_later) last = edge.other;
   }
   return last;
@@ -57,27 +57,27 @@ std::uint16_t CriticalInput(const RunView& run, std::uint16_t node) {
 
 RunTrace::RunTrace(const RunView& run) : plan_name_(run.plan().name) {
   const CompiledPlan& plan = run.plan();
-  const RunBlock::Moments* moments = run.block().moments();
+  const auto moments = [&](std::uint16_t at) { return run.block().moments(at); };
   const SteadyTime began = run.block().began_at();
   for (std::uint16_t node = 1; node < plan.node_count; ++node) {
     TraceRow row{.node = std::string(plan.info[node].name), .state = run.state(node)};
-    if (moments != nullptr) {
-      const RunBlock::Moments& at = moments[node];
+    if (run.block().is_traced()) {
+      const RunBlock::Moments at = moments(node);
       if (at.start != kNever) row.start = at.start - began;
       if (at.end != kNever) row.end = at.end - began;
       row.attempts = run.block().attempts(node);
     }
     rows_.push_back(std::move(row));
   }
-  if (moments == nullptr) return;
+  if (!run.block().is_traced()) return;
   if (run.is_decided()) duration_ = run.block().decided_at() - began;
   const std::uint16_t last = DecidingNode(run);
   const std::vector<std::optional<SteadyTime>> latest = LatestEnds(run, last);
   for (std::uint16_t node = 1; node < plan.node_count; ++node) {
     TraceRow& row = rows_[node - 1U];
-    if (latest[node] && row.end) row.slack = *latest[node] - moments[node].end;
+    if (latest[node] && row.end) row.slack = *latest[node] - moments(node).end;
   }
-  if (last == kNoNode || last == 0 || moments[last].start == kNever) return;
+  if (last == kNoNode || last == 0 || moments(last).start == kNever) return;
   for (std::uint16_t node = last; node != kNoNode; node = CriticalInput(run, node)) {
     critical_path_.emplace_back(plan.info[node].name);
     rows_[node - 1U].is_critical = true;

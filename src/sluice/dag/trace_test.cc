@@ -19,6 +19,23 @@ auto Diamond(DagWorld& w) {
   return std::move(b).Build(d);
 }
 
+TEST(DagTrace, AnOffsetIsExactForShortSpansAndKeepsTheOrderOfLongOnes) {
+  const SteadyTime since(3h);
+  EXPECT_EQ(Offset().After(since), kNever);
+  SteadyTime before = since;
+  for (std::int64_t nanos = 0; nanos < (std::int64_t{1} << 56); nanos = nanos * 9 / 7 + 1) {
+    const SteadyTime kept = Offset(since + Nanos(nanos), since).After(since);
+    EXPECT_GE(kept, before);
+    EXPECT_LE(kept - since, Nanos(nanos));
+    EXPECT_GE(kept - since, Nanos(nanos - nanos / 67'000'000));
+    if (nanos <= 134'000'000) {
+      EXPECT_EQ(kept - since, Nanos(nanos));
+    }
+    before = kept;
+  }
+  EXPECT_EQ(Offset(since - 1s, since).After(since), since);
+}
+
 TEST(DagScenario, D31_ATraceHasTimesSlackAndTheCriticalPath) {
   DagWorld w;
   OneRun run(w, Diamond(w), Order{}, {.tracing = Tracing::kOn});
