@@ -31,19 +31,19 @@ def cached(build, name):
 class Library(SystemTest):
     SECONDS_MAX = 2 * BUILD_SECONDS_MAX
 
-    def build_client(self):
-        """Installs this build, builds the example against it, and returns the program."""
+    def build_example(self, name):
+        """Installs this build, builds an example against it, and returns the program."""
         build = ROOT / os.environ["SLUICE_BUILD_DIR"]
         folder = self.directory()
         run("cmake", "--install", build, "--prefix", folder / "prefix")
         kind = cached(build, "CMAKE_BUILD_TYPE").upper()
-        run("cmake", "-S", ROOT / "examples/guarded_client", "-B", folder / "build",
+        run("cmake", "-S", ROOT / "examples" / name, "-B", folder / "build",
             f"-DCMAKE_PREFIX_PATH={folder / 'prefix'}",
             f"-DCMAKE_CXX_COMPILER={cached(build, 'CMAKE_CXX_COMPILER')}",
             "-DCMAKE_BUILD_TYPE=Debug",
             f"-DCMAKE_CXX_FLAGS_DEBUG={cached(build, 'CMAKE_CXX_FLAGS_' + kind)}")
         run("cmake", "--build", folder / "build")
-        return folder / "build/guarded_client"
+        return folder / "build" / name
 
     def counts(self, program, address, path, *numbers):
         host, port = address.rsplit(":", 1)
@@ -54,7 +54,7 @@ class Library(SystemTest):
         return [int(number) for number in found.groups()[:4]], found[5]
 
     def test_an_installed_library_guards_a_program(self):
-        program = self.build_client()
+        program = self.build_example("guarded_client")
 
         booking = start_booking(self.directory())
         self.addCleanup(booking.stop)
@@ -78,6 +78,11 @@ class Library(SystemTest):
         self.assertEqual((answered, limited, state), (0, 0, "open"))
         self.assertIn(failed, (10, 11))  # Two threads: one call may be under way when it opens.
         self.assertEqual(failed + not_asked, 50_000)
+
+    def test_an_installed_library_runs_dependent_calls(self):
+        said = run(self.build_example("checkout"))
+        self.assertTrue(said.startswith("flowchart LR\n"), said)
+        self.assertTrue(said.endswith("critical path: user -> offer -> price -> receipt\n"), said)
 
 
 if __name__ == "__main__":
