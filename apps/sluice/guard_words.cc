@@ -163,9 +163,11 @@ GuardWords OfThrottle(const Json& guard) {
   const double ratio = guard.value("rejection_ratio", 0.0);
   words.now = ratio > 0 ? fmt::format("refuses {:.0f} %", 100 * ratio) : "refuses nobody";
   const std::uint64_t requests = Count(guard, "requests_in_window");
+  const double window = guard.value("window_seconds", 0.0);
+  const double rate = guard.value("rps_threshold", 0.0);
   words.when = fmt::format("less than {:g} % of the calls of {} succeed",
-                           guard.value("success_rate_threshold", 0.0),
-                           SpanText(guard.value("window_seconds", 0.0)));
+                           guard.value("success_rate_threshold", 0.0), SpanText(window));
+  if (rate > 0) words.when += fmt::format(", of {:g} or more", std::ceil(rate * window));
   if (requests == 0) {
     words.when += "; now: no calls";
   } else {

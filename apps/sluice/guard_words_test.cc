@@ -131,13 +131,15 @@ TEST(WordsOf, AGateSaysWhomItTurnsAway) {
 TEST(WordsOf, AThrottleSaysWhatSucceeds) {
   const GuardWords words = OnlyOf(
       R"({"name": "app", "kind": "admission_control", "mode": "enforce", "enforce_percent": 10,
-          "success_rate_threshold": 95, "window_seconds": 30, "requests_in_window": 40,
+          "success_rate_threshold": 95, "window_seconds": 30, "rps_threshold": 1,
+          "requests_in_window": 40,
           "successes_in_window": 10, "rejection_ratio": 0.72,
           "decisions": {"allowed": 30, "denied": 7, "would_deny": 3}})");
   EXPECT_EQ(words.mode, "enforce 10%");
   EXPECT_EQ(words.asked, 40U);
   EXPECT_EQ(words.now, "refuses 72 %");
-  EXPECT_EQ(words.when, "less than 95 % of the calls of 30 s succeed; now: 25 % of 40");
+  EXPECT_EQ(words.when,
+            "less than 95 % of the calls of 30 s succeed, of 30 or more; now: 25 % of 40");
 }
 
 TEST(WordsOf, EjectionsAreNotCountedAsRequests) {

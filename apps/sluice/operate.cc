@@ -100,6 +100,15 @@ std::string TokenOf(const OperateOptions& options) {
   return *text;
 }
 
+std::expected<Json, int> FetchPage(const OperateOptions& options, std::string_view path) {
+  const std::expected<AdminAnswer, int> answer = Ask(options, {.path = path});
+  if (!answer) return std::unexpected(answer.error());
+  Json page = Json::parse(answer->body, nullptr, /*allow_exceptions=*/false);
+  if (answer->status == 200 && page.is_object()) return page;
+  PrintRefusal(*answer);
+  return std::unexpected(ExitCodeOf(answer->status == 200 ? 500 : answer->status));
+}
+
 int Status(const OperateOptions& options) {
   const std::expected<AdminAnswer, int> answer = Ask(options, {});
   if (!answer) return answer.error();

@@ -2,7 +2,11 @@
 
 #pragma once
 
+#include <expected>
 #include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
 
 namespace sluice::app {
 
@@ -18,6 +22,10 @@ struct OperateOptions {
 
 // The admin token; empty where none is named, or after saying why it cannot be read.
 [[nodiscard]] std::string TokenOf(const OperateOptions& options);
+
+// A page of the admin API, or the exit code after saying what went wrong.
+[[nodiscard]] std::expected<nlohmann::json, int> FetchPage(const OperateOptions& options,
+                                                           std::string_view path);
 
 // Each prints its result and returns the exit code: 3 when the gateway cannot be reached.
 [[nodiscard]] int Status(const OperateOptions& options);

@@ -4,8 +4,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 
-#include "admin_client.h"
 #include "exit_codes.h"
 #include "guard_words.h"
 #include "operate.h"
@@ -101,23 +101,20 @@ void PrintUpstreams(const Json& upstreams) {
   }
 }
 
-// One page of the admin API; empty after saying why there is none.
-Json Fetch(const AdminClient& client, std::string_view path) {
-  const Result<AdminAnswer> answer = client.Call({.path = path});
-  if (!answer) {
-    fmt::print(stderr, "sluice: no answer from the admin API: {}\n", answer.error().detail);
-    return {};
+// What one view shows: the answers of four pages in one.
+std::expected<Json, int> FetchAll(const OperateOptions& options) {
+  Json all = Json::object();
+  for (const std::string_view page : {"status", "routes", "guards", "upstreams"}) {
+    const std::expected<Json, int> fetched = FetchPage(options, fmt::format("/api/v1/{}", page));
+    if (!fetched) return fetched;
+    all.update(*fetched);
   }
-  Json page = Json::parse(answer->body, nullptr, /*allow_exceptions=*/false);
-  if (answer->status == 200 && page.is_object()) return page;
-  fmt::print(stderr, "sluice: the admin API answered {} to {}\n", answer->status, path);
-  return {};
+  return all;
 }
 
 }  // namespace
 
 int Top(const OperateOptions& options) {
-  const AdminClient client(options.admin, TokenOf(options));
   const Result<std::unique_ptr<platform::EpollLoop>> pause = platform::EpollLoop::Create();
   if (!pause) {
     fmt::print(stderr, "sluice: {}\n", pause.error().detail);
@@ -129,26 +126,20 @@ int Top(const OperateOptions& options) {
     if (view > 0) {
       (*pause)->RunOnce(Nanos(static_cast<Nanos::rep>(options.interval_seconds * 1e9)));
     }
-    const Json status = Fetch(client, "/api/v1/status");
-    const Json routes = status.is_null() ? Json() : Fetch(client, "/api/v1/routes");
-    const Json guards = routes.is_null() ? Json() : Fetch(client, "/api/v1/guards");
-    const Json upstreams = guards.is_null() ? Json() : Fetch(client, "/api/v1/upstreams");
-    if (upstreams.is_null()) return kUnreachable;
+    std::expected<Json, int> fetched = FetchAll(options);
+    if (!fetched) return fetched.error();
+    Json& all = *fetched;
     if (options.json) {
-      Json all = status;
-      all.update(routes);
-      all.update(guards);
-      all.update(upstreams);
       fmt::print("{}\n", all.dump());
       continue;
     }
     if (is_terminal) fmt::print("{}", kClearScreen);
-    fmt::print("sluice {} · {} · {} active, {} connections\n\n", status.value("version", ""),
-               status.value("phase", ""), status["requests"].value("active", 0LL),
-               status["connections"].value("open", 0LL));
-    PrintRoutes(routes["routes"], before, view == 0 ? 0.0 : options.interval_seconds);
-    PrintGuards(guards["guards"]);
-    PrintUpstreams(upstreams["upstreams"]);
+    fmt::print("sluice {} · {} · {} active, {} connections\n\n", all.value("version", ""),
+               all.value("phase", ""), all["requests"].value("active", 0LL),
+               all["connections"].value("open", 0LL));
+    PrintRoutes(all["routes"], before, view == 0 ? 0.0 : options.interval_seconds);
+    PrintGuards(all["guards"]);
+    PrintUpstreams(all["upstreams"]);
     std::fflush(stdout);
   }
   return kSuccess;

@@ -1,12 +1,12 @@
 #include "would_have.h"
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
-#include "admin_client.h"
 #include "exit_codes.h"
 #include "guard_words.h"
 #include <fmt/format.h>
@@ -26,7 +26,7 @@ std::vector<GuardWords> Sorted(std::vector<GuardWords> rules) {
   return rules;
 }
 
-void Print(const std::vector<GuardWords>& rules) {
+void Print(const std::vector<GuardWords>& rules, double seconds) {
   fmt::print("{:<30} {:<11} {:>9} {:>9} {:>16}  {}\n", "rule", "mode", "asked", "refused",
              "would refuse", "when");
   for (const GuardWords& rule : rules) {
@@ -37,10 +37,11 @@ void Print(const std::vector<GuardWords>& rules) {
     fmt::print("{:<30} {:<11} {:>9} {:>9} {:>9} {:>6}  {}\n", rule.rule, rule.mode, asked,
                rule.refused, rule.would_refuse, part, rule.when);
   }
-  if (rules.empty()) fmt::print("no rules\n");
+  if (rules.empty()) fmt::print("no guards\n");
+  fmt::print("\nCounted since the gateway started, {} ago.\n", SpanText(seconds));
 }
 
-Json AsJson(const std::vector<GuardWords>& found) {
+Json AsJson(const std::vector<GuardWords>& found, double seconds) {
   Json rules = Json::array();
   for (const GuardWords& rule : found) {
     rules.push_back({{"rule", rule.rule},
@@ -51,29 +52,22 @@ Json AsJson(const std::vector<GuardWords>& found) {
                      {"would_refuse", rule.would_refuse},
                      {"why", rule.when}});
   }
-  return {{"rules", std::move(rules)}};
+  return {{"seconds", seconds}, {"rules", std::move(rules)}};
 }
 
 }  // namespace
 
 int WouldHave(const OperateOptions& options) {
-  const AdminClient client(options.admin, TokenOf(options));
-  const Result<AdminAnswer> answer = client.Call({.path = "/api/v1/guards"});
-  if (!answer) {
-    fmt::print(stderr, "sluice: no answer from the admin API at {}: {}\n", options.admin,
-               answer.error().detail);
-    return answer.error().code == ErrorCode::kInvalidOption ? kUsage : kUnreachable;
-  }
-  const Json page = Json::parse(answer->body, nullptr, /*allow_exceptions=*/false);
-  if (answer->status != 200 || !page.is_object() || !page.contains("guards")) {
-    fmt::print(stderr, "sluice: the admin API answered {}\n", answer->status);
-    return answer->status == 401 ? kUsage : kCheckFailed;
-  }
-  const std::vector<GuardWords> rules = Sorted(WordsOf(page["guards"]));
+  const std::expected<Json, int> page = FetchPage(options, "/api/v1/guards");
+  if (!page) return page.error();
+  const std::expected<Json, int> status = FetchPage(options, "/api/v1/status");
+  if (!status) return status.error();
+  const double seconds = std::floor(status->value("uptime_seconds", 0.0));
+  const std::vector<GuardWords> rules = Sorted(WordsOf(page->value("guards", Json::array())));
   if (options.json) {
-    fmt::print("{}\n", AsJson(rules).dump(2));
+    fmt::print("{}\n", AsJson(rules, seconds).dump(2));
   } else {
-    Print(rules);
+    Print(rules, seconds);
   }
   return kSuccess;
 }

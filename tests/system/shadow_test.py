@@ -252,7 +252,8 @@ class Adoption(Told):
         self.assertRegex(found["breaker/default"]["why"],
                          r"^50 % of the calls fail or 80 % are slow; now open: 100 % of \d+ failed")
         self.assertRegex(found["admission_control/default"]["why"],
-                         r"^less than 95 % of the calls of 30 s succeed; now: 0 % of 300$")
+                         r"^less than 95 % of the calls of 30 s succeed, of 150 or more; "
+                         r"now: 0 % of 300$")
         # Of the client nothing is known yet.
         self.assertNotIn("rate_limit/per-client", found)
 

@@ -68,15 +68,16 @@ Nanos Learning::TimeLeft(const Lesson& lesson, Nanos length, SteadyTime now) {
 void Learning::Watch(const RatePlan& plan, Lesson& lesson, SteadyTime now) {
   const config::LearnConfig& learn = *plan.config->learn;
   const std::string& name = plan.config->name;
+  const bool has_been_asked = plan.guard->Stats().decisions.allowed > 0;
+  if (lesson.phase == Lesson::Phase::kWaiting && has_been_asked) {
+    lesson.phase = Lesson::Phase::kLearning;
+    lesson.began = now;
+    log_(fmt::format("rate_limit_learning name={} seconds={:g}", name,
+                     std::chrono::duration<double>(learn.length).count()));
+  }
   const std::vector<limit::HeavyHitter> busiest = plan.guard->TopKeys(now, 1);
   if (!busiest.empty()) {
     lesson.peak_per_second = std::max(lesson.peak_per_second, busiest.front().per_second);
-    if (lesson.phase == Lesson::Phase::kWaiting) {
-      lesson.phase = Lesson::Phase::kLearning;
-      lesson.began = now;
-      log_(fmt::format("rate_limit_learning name={} seconds={:g}", name,
-                       std::chrono::duration<double>(learn.length).count()));
-    }
   }
   // The peak is of requests, and a limit of tokens.
   const double peak = lesson.peak_per_second * static_cast<double>(plan.config->cost);

@@ -89,6 +89,7 @@ Json ThrottleJson(const Throttle& throttle, SteadyTime now) {
   AddMode(*throttle.config, json);
   json.update({{"window_seconds", Seconds(throttle.config->sampling_window)},
                {"success_rate_threshold", throttle.config->success_rate_threshold},
+               {"rps_threshold", throttle.config->rps_threshold},
                {"requests_in_window", stats.requests},
                {"successes_in_window", stats.successes},
                {"rejection_ratio", stats.rejection_probability},
