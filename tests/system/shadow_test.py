@@ -254,6 +254,9 @@ class Adoption(Told):
         self.assertRegex(found["admission_control/default"]["why"],
                          r"^less than 95 % of the calls of 30 s succeed, of 150 or more; "
                          r"now: 0 % of 300$")
+        self.assertEqual(
+            gateway.metric("sluice_breaker_would_refuse_total", rule="default"),
+            found["breaker/default"]["would_refuse"])
         # Of the client nothing is known yet.
         self.assertNotIn("rate_limit/per-client", found)
 
