@@ -28,7 +28,8 @@ void AddServe(CLI::App& app, ServeOptions& options, int& exit_code) {
   CLI::Option_group* source = serve->add_option_group("what to serve");
   source->add_option("--config,-c", options.config_file, "Configuration file (YAML)");
   CLI::Option* upstream = source->add_option("--upstream", options.upstream,
-                                             "One upstream without a file: http://127.0.0.1:9000");
+                                             "One upstream without a file, every guard in shadow: "
+                                             "http://127.0.0.1:9000");
   source->require_option(1);
   serve->add_option("--listen", options.listen, "With --upstream: where to listen")
       ->needs(upstream);
