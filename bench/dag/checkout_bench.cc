@@ -93,8 +93,12 @@ void Report(benchmark::State& state, double cpu_seconds, double wall_seconds, do
   state.counters["bytes/run"] = bytes / kInFlight;
 }
 
-template <typename Body>
-void Measure(benchmark::State& state, const Body& once, const std::function<double()>& bytes) {
+// After a round that fills the pools and the heap.
+void Measure(benchmark::State& state,
+             const std::function<void(int runs)>& work,
+             const std::function<double()>& bytes) {
+  work(kInFlight);
+  const auto once = [&] { work(static_cast<int>(state.range(0))); };
   double cpu = 0;
   double wall = 0;
   for (auto _ : state) {
@@ -118,8 +122,7 @@ void CheckoutSluice(benchmark::State& state, dag::Tracing tracing) {
       threads.push_back(*sluice::platform::LoopThread::Start());
       loads.push_back(std::make_unique<SluiceLoad>(threads.back()->loop(), plan, tracing));
     }
-    const int runs = static_cast<int>(state.range(0));
-    const auto once = [&] {
+    const auto work = [&](int runs) {
       std::vector<std::promise<void>> done(kThreads);
       for (int i = 0; i < kThreads; ++i) {
         const auto at = static_cast<std::size_t>(i);
@@ -129,7 +132,7 @@ void CheckoutSluice(benchmark::State& state, dag::Tracing tracing) {
         end.get_future().wait();
     };
     // Everything that was in flight at once stays in the pools, so it can be counted afterwards.
-    Measure(state, once, [&] {
+    Measure(state, work, [&] {
       bytes_in_flight = CountMemory().live_bytes - bytes_before;
       return static_cast<double>(bytes_in_flight);
     });
@@ -318,12 +321,12 @@ void CheckoutAsio(benchmark::State& state) {
   std::vector<std::unique_ptr<AsioLoad<Run>>> loads;
   for (int i = 0; i < kThreads; ++i)
     loads.push_back(std::make_unique<AsioLoad<Run>>());
-  const auto once = [&] {
+  const auto work = [&](int runs) {
     std::vector<std::jthread> threads;
     for (const auto& load : loads)
-      threads.emplace_back([&] { load->Work(static_cast<int>(state.range(0))); });
+      threads.emplace_back([&load, runs] { load->Work(runs); });
   };
-  Measure(state, once, [&] { return static_cast<double>(loads.back()->bytes_at_peak - before); });
+  Measure(state, work, [&] { return static_cast<double>(loads.back()->bytes_at_peak - before); });
 }
 
 void BM_Checkout_asio(benchmark::State& state) {

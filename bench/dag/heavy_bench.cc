@@ -116,9 +116,10 @@ sluice::Task<void> DrainAndTell(dag::RunnerState& runner, std::promise<void>& do
 // Runs a plan on the thread of a loop, many times at a go.
 class OnThread {
  public:
-  explicit OnThread(const PlanPointer& plan) : thread_(*sluice::platform::LoopThread::Start()) {
+  explicit OnThread(const PlanPointer& plan, const dag::RunnerOptions& options = {})
+      : thread_(*sluice::platform::LoopThread::Start()) {
     Do([&](std::promise<void>& done) {
-      runner_ = std::make_unique<dag::RunnerState>(thread_->loop(), plan, dag::RunnerOptions{});
+      runner_ = std::make_unique<dag::RunnerState>(thread_->loop(), plan, options);
       tasks_ = std::make_unique<sluice::TaskGroup>();
       done.set_value();
     });
@@ -150,14 +151,23 @@ class OnThread {
   std::unique_ptr<sluice::TaskGroup> tasks_;
 };
 
-void BM_HeavyNodes_sluice_compute(benchmark::State& state) {
+void HeavySluice(benchmark::State& state, sluice::Nanos wake_above) {
   const auto pool = *sluice::platform::WorkerPool::Start({.workers = 1, .queue_max = kNodes});
   const int rounds = RoundsOfOneMicrosecond();
-  OnThread runs(ComputePlanOf(Layered(kNodes, kWidth), *pool, [rounds] { Spin(rounds); }));
+  OnThread runs(ComputePlanOf(Layered(kNodes, kWidth), *pool, [rounds] { Spin(rounds); }),
+                {.compute = {.wake_above = wake_above}});
   Spent spent;
   while (state.KeepRunningBatch(kBatch))
     Spend(spent, [&] { runs.Run(kBatch); });
   ReportEfficiency(state, spent);
+}
+
+void BM_HeavyNodes_sluice_compute(benchmark::State& state) {
+  HeavySluice(state, dag::ComputeOptions().wake_above);
+}
+// What being ready to share costs a loop that nobody helps.
+void BM_HeavyNodes_sluice_unhelped(benchmark::State& state) {
+  HeavySluice(state, std::chrono::hours(1));
 }
 
 void BM_HeavyNodes_sluice_alone(benchmark::State& state) {
@@ -218,6 +228,7 @@ void BM_EmptyComputeFan_sluice(benchmark::State& state) {
 }
 
 BENCHMARK(BM_HeavyNodes_sluice_compute)->UseRealTime();
+BENCHMARK(BM_HeavyNodes_sluice_unhelped)->UseRealTime();
 BENCHMARK(BM_HeavyNodes_sluice_alone)->UseRealTime();
 BENCHMARK(BM_HeavyNodes_tbb)->UseRealTime();
 BENCHMARK(BM_HeavyNodes_tbb_lightweight)->UseRealTime();

@@ -178,6 +178,7 @@ class RunBlock {
   friend class RunnerState;
 
   struct PlainActivity;
+  static constexpr std::size_t HotOffset();
 
   // run_block.cc: the way of success.
   void RunSimpleUnits();
@@ -264,7 +265,7 @@ class RunBlock {
   Ready waiter_;
 
   // What every node reads; the counters, the queues and the states follow.
-  SteadyTime began_at_{};
+  alignas(64) SteadyTime began_at_{};
   SteadyTime deadline_;
   SteadyTime next_due_ = kNever;  // Of the timer.
   Loop* loop_;
