@@ -25,8 +25,7 @@ void Call(ComputeJob& job, void* place) {
                   .cause = {.code = ErrorCode::kCancelled, .detail = "stopped before it began"}});
     return;
   }
-  const NodeInfo& info = job.run().plan().info[job.node_index()];
-  job.is_good = info.compute->call(job.step, job.run(), job.job, place, job.failure);
+  job.is_good = job.calls.call(job.step, job.run(), job.job, place, job.failure);
 }
 
 }  // namespace

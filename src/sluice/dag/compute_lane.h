@@ -61,16 +61,31 @@ class ComputeCost {
   bool was_slow_ = false;
 };
 
+class ComputeLane;
+
+// What calling a compute node takes, in one line of cache.
+struct ComputeNode {
+  ComputeCost cost;
+  const ComputeCalls* calls = nullptr;
+  NodeInfo::Destroy destroy = nullptr;
+  ComputeLane* lane = nullptr;
+};
+
 // A compute node on a lane. Followed by room for its value.
 struct alignas(kLaneValueAlign) ComputeJob : Activity {
-  ComputeJob(RunBlock& its_run, const NodeRecord& record, SteadyTime until)
+  ComputeJob(RunBlock& its_run,
+             const NodeRecord& record,
+             const ComputeCalls& its_calls,
+             SteadyTime until)
       : Activity(its_run, its_run.loop(), until, record.step.node, ActivityKind::kCompute),
         step(record.step),
+        calls(its_calls),
         job(until) {}
 
   [[nodiscard]] void* room() { return this + 1; }
 
   const Step& step;
+  const ComputeCalls& calls;
   JobContext job;
   ComputeJob* following = nullptr;  // In the overflow, or among the completed.
   std::unique_ptr<NodeError> failure;

@@ -13,7 +13,8 @@ namespace sluice::dag {
 
 bool RunBlock::StartCompute(const NodeRecord& record, SteadyTime now) {
   const std::uint16_t node = record.step.node;
-  const ComputeCost& cost = generation_->CostOf(node);
+  const ComputeNode& compute = generation_->compute(node);
+  const ComputeCost& cost = compute.cost;
   const ComputeOptions& options = generation_->runner().options().compute;
   if (!cost.is_known() || cost.estimate() > options.pool_above) return false;
   CountAttempt(node);
@@ -28,28 +29,27 @@ bool RunBlock::StartCompute(const NodeRecord& record, SteadyTime now) {
     arms = own < until;
     if (arms) until = own;
   }
-  const NodeInfo& info = plan_->info[node];
-  void* const memory = AllocateFrame(sizeof(ComputeJob) + info.compute->value_bytes);
-  auto* const job = ::new (memory) ComputeJob(*this, record, until);
+  void* const memory = AllocateFrame(sizeof(ComputeJob) + compute.calls->value_bytes);
+  auto* const job = ::new (memory) ComputeJob(*this, record, *compute.calls, until);
   Enter(*job);
   if (arms) ArmFor(until);
-  generation_->LaneOf(node).Push(*job, cost.estimate());
+  compute.lane->Push(*job, cost.estimate());
   return true;
 }
 
 // At once, on the loop.
 void RunBlock::CallCompute(const NodeRecord& record) {
   const std::uint16_t node = record.step.node;
-  const NodeInfo& info = plan_->info[node];
-  ComputeCost& cost = generation_->CostOf(node);
-  const bool measures = cost.IsSample();
-  const Nanos before = measures ? info.pool->Stopwatch() : Nanos(0);
+  ComputeNode& compute = generation_->compute(node);
+  WorkerPool& pool = compute.lane->pool();
+  const bool measures = compute.cost.IsSample();
+  const Nanos before = measures ? pool.Stopwatch() : Nanos(0);
   JobContext job(deadline_);
   std::unique_ptr<NodeError> failure;
-  const bool good = info.compute->call(record.step, *this, job, slot(record.step.slot), failure);
-  if (measures) generation_->LearnCost(node, info.pool->Stopwatch() - before);
+  const bool good = compute.calls->call(record.step, *this, job, slot(record.step.slot), failure);
+  if (measures) generation_->LearnCost(node, pool.Stopwatch() - before);
   if (!IsWanted(node)) {  // It has ended its own run.
-    if (good && info.destroy != nullptr) info.destroy(slot(record.step.slot));
+    if (good && compute.destroy != nullptr) compute.destroy(slot(record.step.slot));
     return;
   }
   if (good) {
@@ -62,20 +62,21 @@ void RunBlock::CallCompute(const NodeRecord& record) {
 void RunBlock::ComputeFinished(ComputeJob& job) {
   RunBlock& run = job.run();
   const std::uint16_t node = job.node_index();
-  const NodeInfo& info = run.plan().info[node];
+  const ComputeNode& compute = run.generation().compute(node);
   const bool good = job.is_good;
   const bool is_wanted = job.accepts && run.IsWanted(node);
   void* const place = run.slot(job.step.slot);
   if (job.took >= Nanos(0)) run.generation().LearnCost(node, job.took);
-  if (good && is_wanted && !job.in_place) info.compute->move(job.room(), place);
+  if (good && is_wanted && !job.in_place) job.calls.move(job.room(), place);
   if (good && !is_wanted) {
     run.CountLateResult();
-    if (info.destroy != nullptr) info.destroy(job.in_place ? place : job.room());
+    if (compute.destroy != nullptr) compute.destroy(job.in_place ? place : job.room());
   }
   std::unique_ptr<NodeError> failure = std::move(job.failure);
+  const std::size_t bytes = sizeof(ComputeJob) + job.calls.value_bytes;
   run.Leave(job);
   job.~ComputeJob();
-  FreeFrame(&job, sizeof(ComputeJob) + info.compute->value_bytes);
+  FreeFrame(&job, bytes);
   if (is_wanted && good) {
     run.NodeSucceeded(node);
   } else if (is_wanted) {

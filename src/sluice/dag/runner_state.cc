@@ -28,9 +28,10 @@ Generation::Generation(RunnerState& runner, std::shared_ptr<const CompiledPlan> 
     }
     if (info.policy->retry.max_attempts > 1) retry_tokens_[node] = info.policy->retry.budget_burst;
     if (plan_->nodes[node].is_compute) {
-      costs_.resize(plan_->node_count);
-      lanes_.resize(plan_->node_count);
-      lanes_[node] = &runner.LaneFor(*info.pool);
+      computes_.resize(plan_->node_count);
+      computes_[node].calls = info.compute;
+      computes_[node].destroy = info.destroy;
+      computes_[node].lane = &runner.LaneFor(*info.pool);
     }
     if (info.subplan != nullptr) {
       subrunners_[node] = std::make_unique<RunnerState>(
@@ -85,7 +86,7 @@ bool Generation::SpendRetry(std::uint16_t node) {
 }
 
 void Generation::LearnCost(std::uint16_t node, Nanos sample) {
-  costs_[node].Learn(sample, runner_.options().compute.pool_above);
+  computes_[node].cost.Learn(sample, runner_.options().compute.pool_above);
 }
 
 RunnerState::RunnerState(Loop& loop,

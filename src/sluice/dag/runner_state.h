@@ -51,10 +51,8 @@ class Generation {
   void EarnRetry(std::uint16_t node);
   [[nodiscard]] bool SpendRetry(std::uint16_t node);
 
-  // Of a compute node: what it takes, and where it is called.
-  [[nodiscard]] ComputeCost& CostOf(std::uint16_t node) { return costs_[node]; }
+  [[nodiscard]] ComputeNode& compute(std::uint16_t node) { return computes_[node]; }
   void LearnCost(std::uint16_t node, Nanos sample);
-  [[nodiscard]] ComputeLane& LaneOf(std::uint16_t node) const { return *lanes_[node]; }
 
   // Of a node that is a plan itself.
   [[nodiscard]] RunnerState& SubrunnerOf(std::uint16_t node) const { return *subrunners_[node]; }
@@ -71,8 +69,7 @@ class Generation {
   std::array<std::vector<void*>, 2> free_blocks_;  // Untraced and traced ones.
   std::vector<double> retry_tokens_;               // Empty when no node retries.
   std::vector<std::unique_ptr<RunnerState>> subrunners_;
-  std::vector<ComputeCost> costs_;   // Empty when no node is a compute node, as is
-  std::vector<ComputeLane*> lanes_;  // this.
+  std::vector<ComputeNode> computes_;  // Empty when no node is a compute node.
 };
 
 class RunnerState {
