@@ -24,10 +24,6 @@ struct RunBlock::PlainActivity : Activity, WorkOwner {
         WorkOwner(&PlainFinished) {}
 };
 
-constexpr std::size_t RunBlock::HotOffset() {
-  return offsetof(RunBlock, began_at_);
-}
-
 RunBlock::RunBlock(const CompiledPlan& plan,
                    Generation& generation,
                    Loop& loop,
@@ -39,7 +35,8 @@ RunBlock::RunBlock(const CompiledPlan& plan,
       loop_(&loop),
       generation_(&generation),
       plan_(&plan) {
-  static_assert(HotOffset() == kRunHotOffset && sizeof(RunBlock) - HotOffset() == 128);
+  // Its last two lines are what every node reads.
+  static_assert(alignof(RunBlock) == 64 && sizeof(RunBlock) == kRunHotOffset + 128);
   auto* const block = reinterpret_cast<std::byte*>(this);
   states_ = reinterpret_cast<std::uint8_t*>(block + plan.states_offset);
   async_queue_ = reinterpret_cast<std::uint16_t*>(block + plan.async_queue_offset);

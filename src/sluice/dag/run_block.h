@@ -178,7 +178,6 @@ class RunBlock {
   friend class RunnerState;
 
   struct PlainActivity;
-  static constexpr std::size_t HotOffset();
 
   // run_block.cc: the way of success.
   void RunSimpleUnits();
