@@ -23,6 +23,7 @@ limit::AdmissionQueueOptions OptionsOf(const config::AdmissionQueueConfig& confi
   return {.initial_rejection_factor = config.initial_rejection_factor,
           .max_rejection_factor = config.max_rejection_factor,
           .order = static_cast<limit::QueueOrder>(config.order),
+          .max_wait = config.max_wait,
           .codel = {.target_delay = config.codel.target_delay, .interval = config.codel.interval}};
 }
 

@@ -1,5 +1,6 @@
 #include "sluice/gateway/overload_watch.h"
 
+#include <algorithm>
 #include <chrono>
 #include <limits>
 #include <utility>
@@ -11,8 +12,6 @@ namespace {
 
 // folly's target for a queue; a loop that is later has one.
 constexpr std::int64_t kLagMaxNanos = 5'000'000;
-// So many of ten calls wait for ten places at 95 % of the capacity, with random arrivals (Erlang).
-constexpr double kStandingRatio = 0.8;
 constexpr std::int64_t kNoLag = std::numeric_limits<std::int64_t>::max();
 
 }  // namespace
@@ -87,8 +86,6 @@ void OverloadWatch::TellChange(std::string_view gate,
 void OverloadWatch::Control(const OverloadPlan& plan, SteadyTime now) {
   OverloadState& state = *plan.state;
   limit::LoadSignals signals;
-  const std::uint64_t allowed = state.gate.Totals().allowed;
-  signals.entered = allowed - std::exchange(gate_allowed_, allowed);
   const bool late = LoopsAreLate(state);
   signals.is_overloaded = plan.sheds_by_queue_delay && late;
   if (plan.sheds_by_cpu) {
@@ -99,35 +96,32 @@ void OverloadWatch::Control(const OverloadPlan& plan, SteadyTime now) {
   const std::uint32_t before = state.gate.threshold();
   state.gate.Tick(signals);
   TellChange("gateway", before, state.gate.threshold());
-  if (plan.sheds_by_concurrency) TickLimits(*registry_.current(), now);
+  if (plan.sheds_by_concurrency) TickLimits(*registry_.current());
 }
 
-void OverloadWatch::TickLimits(const Snapshot& snapshot, SteadyTime now) {
-  std::map<const LimitState*, Seen> seen;
+void OverloadWatch::TickLimits(const Snapshot& snapshot) {
+  std::map<const LimitState*, Seen> seen_now;
   for (const ConcurrencyPlan& plan : snapshot.concurrency_limits) {
     LimitState& state = *plan.state;
     const limit::ConcurrencyStats stats = state.limit->Stats();
-    const Seen current{.allowed = stats.decisions.allowed,
+    const Seen current{.ended = static_cast<std::int64_t>(stats.decisions.allowed) - stats.inflight,
                        .denied = stats.decisions.denied + stats.decisions.would_deny,
-                       .waited = stats.waited};
+                       .held = stats.held};
     const auto found = seen_.find(&state);
     const Seen last = found == seen_.end() ? current : found->second;
-    seen.emplace(&state, current);
-    const std::uint64_t entered = current.allowed - last.allowed;
-    const std::uint64_t waited = current.waited - last.waited;
-    // Where most find a slot at once, those who wait are a burst and no backlog.
-    const bool stands =
-        static_cast<double>(waited) >= kStandingRatio * static_cast<double>(entered);
+    seen_now.emplace(&state, current);
     const limit::LoadSignals signals{
-        .entered = entered,
         .turned_away = current.denied - last.denied,
-        .waiting = stands ? static_cast<std::uint64_t>(stats.waiting) : 0,
-        .is_overloaded = snapshot.overload.sheds_by_queue_delay && state.limit->IsOverloaded(now)};
+        .room = stats.limit * snapshot.overload.config->controller.interval,
+        .held = current.held - last.held,
+        // Read while calls come and go, so a call may seem to end a tick late.
+        .ended = static_cast<std::uint64_t>(std::max<std::int64_t>(0, current.ended - last.ended)),
+        .has_queue = state.limit->has_queue()};
     const std::uint32_t before = state.gate.threshold();
     state.gate.Tick(signals);
     TellChange(plan.config->name, before, state.gate.threshold());
   }
-  seen_ = std::move(seen);
+  seen_ = std::move(seen_now);
 }
 
 double OverloadWatch::ConnectionsRatio() const {

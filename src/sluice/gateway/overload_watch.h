@@ -36,15 +36,15 @@ class OverloadWatch {
 
  private:
   struct Seen {
-    std::uint64_t allowed = 0;
+    std::int64_t ended = 0;
     std::uint64_t denied = 0;
-    std::uint64_t waited = 0;
+    Nanos held{0};
   };
 
   static void FireControl(Timer& timer, SteadyTime now);
   static void FireHost(Timer& timer, SteadyTime now);
   void Control(const OverloadPlan& plan, SteadyTime now);
-  void TickLimits(const Snapshot& snapshot, SteadyTime now);
+  void TickLimits(const Snapshot& snapshot);
   void Look(const OverloadPlan& plan, SteadyTime now);
   void TellChange(std::string_view gate, std::uint32_t before, std::uint32_t after) const;
   [[nodiscard]] const OverloadPlan* plan() const;
@@ -57,7 +57,6 @@ class OverloadWatch {
   HostLoadSource* host_;
   std::function<void(std::string_view line)> log_;
   std::map<const LimitState*, Seen> seen_;  // At the last tick.
-  std::uint64_t gate_allowed_ = 0;
   Timer control_timer_;
   Timer host_timer_;
 };

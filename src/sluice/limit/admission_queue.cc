@@ -9,6 +9,13 @@
 namespace sluice::limit {
 namespace {
 
+// A call that waited so long takes half as long again as without a queue: together with what the
+// callee's own queue adds, twice as long. Critical ones find a slot long before; where by chance
+// several come at once they are not to be lost for a few milliseconds.
+constexpr int kLatencyPart = 2;
+// What is learnt of very fast callees is not to ask for finer timers than there are.
+constexpr Nanos kLearntWaitMin = std::chrono::milliseconds(1);
+
 // False for a NaN too.
 bool IsWithin(double value, double least, double most) {
   return value >= least && value <= most;
@@ -31,15 +38,20 @@ void Validate(const AdmissionQueueOptions& options,
              fmt::format("must be initial_rejection_factor ({})..100, got {}",
                          options.initial_rejection_factor, options.max_rejection_factor));
   }
-  const CodelOptions& codel = options.codel;
-  if (codel.target_delay < std::chrono::microseconds(1) ||
-      codel.target_delay > std::chrono::seconds(10)) {
-    complain("codel.target_delay",
-             fmt::format("must be 1000..10000000000 ns, got {}", codel.target_delay.count()));
+  if (options.max_wait < Nanos(0) || options.max_wait > std::chrono::minutes(1)) {
+    complain("max_wait",
+             fmt::format("must be 0..60000000000 ns, got {}", options.max_wait.count()));
   }
-  if (codel.interval < codel.target_delay || codel.interval > std::chrono::minutes(1)) {
+  const CodelOptions& codel = options.codel;
+  if (codel.target_delay < Nanos(0) || codel.target_delay > std::chrono::seconds(10)) {
+    complain("codel.target_delay",
+             fmt::format("must be 0..10000000000 ns, got {}", codel.target_delay.count()));
+  }
+  const Nanos interval_min = std::max<Nanos>(codel.target_delay, std::chrono::milliseconds(1));
+  if (codel.interval < interval_min || codel.interval > std::chrono::minutes(1)) {
     complain("codel.interval",
-             fmt::format("must be at least the target delay and at most 60000000000 ns, got {}",
+             fmt::format("must be at least the target delay and 1 ms, and at most "
+                         "60000000000 ns, got {}",
                          codel.interval.count()));
   }
 }
@@ -109,7 +121,9 @@ AdmissionWaiter* AdmissionQueue::Front(SteadyTime now, AdmissionWaiter*& dropped
         options_.order == QueueOrder::kLifoWhenOverloaded && codel.IsOverloaded(now);
     AdmissionWaiter* front = newest_first ? list.last : list.first;
     if (front == judged_) return front;
-    if (!codel.ShouldDrop(now - front->since, now)) {
+    const Nanos waited = now - front->since;
+    const bool is_late = waited > LongestWait(front->criticality);
+    if (!is_late && !codel.ShouldDrop(waited, now)) {
       judged_ = front;
       return front;
     }
@@ -126,20 +140,44 @@ void AdmissionQueue::PopFront(AdmissionWaiter& front, SteadyTime /*now*/) {
   front.state = AdmissionWaiter::State::kGranted;
 }
 
-bool AdmissionQueue::IsOverloaded(SteadyTime now) const {
-  return std::ranges::any_of(codels_,
-                             [now](const Codel& codel) { return codel.IsOverloaded(now); });
-}
-
 void AdmissionQueue::NoteNoWait(SteadyTime now) {
   for (Codel& codel : codels_)
     codel.NoteNoWait(now);
 }
 
+Nanos AdmissionQueue::LongestWait(Criticality criticality) const {
+  if (options_.max_wait > Nanos(0)) return options_.max_wait;
+  if (latency_ <= Nanos(0)) return options_.codel.interval;
+  const bool is_critical = criticality >= Criticality::kCritical;
+  return std::max(kLearntWaitMin, is_critical ? latency_ : latency_ / kLatencyPart);
+}
+
+Nanos AdmissionQueue::WaitMax(Criticality criticality, SteadyTime now) const {
+  const Codel& codel = codels_[static_cast<std::size_t>(criticality)];
+  const Nanos longest = LongestWait(criticality);
+  return codel.IsOverloaded(now) ? std::min(longest, codel.DelayMax()) : longest;
+}
+
+void AdmissionQueue::NoteLatency(Nanos latency) {
+  latency_ = latency;
+  TuneCodels();
+}
+
+// A target of its own is half of the longest wait, so that who has waited so long is who would be
+// dropped: what a standing queue then changes is the order alone.
+void AdmissionQueue::TuneCodels() {
+  CodelOptions codel = options_.codel;
+  if (codel.target_delay == Nanos(0)) {
+    codel.target_delay = LongestWait(Criticality::kSheddable) / 2;
+    codel.interval = std::max(codel.interval, codel.target_delay);
+  }
+  for (Codel& each : codels_)
+    each.Reconfigure(codel);
+}
+
 void AdmissionQueue::Reconfigure(const AdmissionQueueOptions& options) {
   options_ = options;
-  for (Codel& codel : codels_)
-    codel.Reconfigure(options.codel);
+  TuneCodels();
 }
 
 }  // namespace sluice::limit

@@ -1,10 +1,11 @@
 // AdmissionQueue: who waits for a free slot, and who is told to go away instead.
 //
-// Bounded. The most critical class is served first; within a class the oldest, or the newest while
-// its class is standing (Codel): then the old ones are about to give up anyway. A full queue
-// refuses newcomers, linearly more from `initial_rejection_factor` x limit to
-// `max_rejection_factor` x limit (failsafe-go), but a newcomer of a higher class takes the place of
-// a waiter of the lowest. Not thread-safe: ConcurrencyLimit holds its lock.
+// Bounded, above all in time: nobody waits longer than is worth while beside the call itself. The
+// most critical class is served first; within a class the oldest, or the newest while its class is
+// standing (Codel): then the old ones are about to give up anyway. A full queue refuses newcomers,
+// linearly more from `initial_rejection_factor` x limit to `max_rejection_factor` x limit
+// (failsafe-go), but a newcomer of a higher class takes the place of a waiter of the lowest. Not
+// thread-safe: ConcurrencyLimit holds its lock.
 
 #pragma once
 
@@ -26,7 +27,10 @@ struct AdmissionQueueOptions {
   double initial_rejection_factor = 2;  // 0 .. 100 of the limit: up to here all may wait.
   double max_rejection_factor = 3;      // initial .. 100: from here on none may.
   QueueOrder order = QueueOrder::kLifoWhenOverloaded;
-  CodelOptions codel;
+  // 0 .. 1 min: nobody waits longer. 0: half of what a call takes while nothing queues before it,
+  // all of it for critical classes; the codel interval until that is known.
+  Nanos max_wait{0};
+  CodelOptions codel{.target_delay = Nanos(0)};  // A target of 0: half of the longest wait.
 };
 
 // Appends every problem, each under `path` + "." + the field's name.
@@ -56,9 +60,10 @@ struct AdmissionWaiter {
 class AdmissionQueue {
  public:
   explicit AdmissionQueue(const AdmissionQueueOptions& options)
-      : options_(options),
-        codels_{Codel(options.codel), Codel(options.codel), Codel(options.codel),
-                Codel(options.codel)} {}
+      : codels_{Codel(options.codel), Codel(options.codel), Codel(options.codel),
+                Codel(options.codel)} {
+    Reconfigure(options);
+  }
   AdmissionQueue(const AdmissionQueue&) = delete;
   AdmissionQueue& operator=(const AdmissionQueue&) = delete;
 
@@ -80,11 +85,10 @@ class AdmissionQueue {
   void Remove(AdmissionWaiter& waiter);
 
   [[nodiscard]] std::size_t size() const { return size_; }
-  // Some class of waiters is standing.
-  [[nodiscard]] bool IsOverloaded(SteadyTime now) const;
-  [[nodiscard]] Nanos WaitMax(Criticality criticality, SteadyTime now) const {
-    return codels_[static_cast<std::size_t>(criticality)].WaitMax(now);
-  }
+  // How long a newcomer of the class may wait.
+  [[nodiscard]] Nanos WaitMax(Criticality criticality, SteadyTime now) const;
+  // What a call takes while nothing queues before it; 0: not known.
+  void NoteLatency(Nanos latency);
   // Somebody entered who did not have to wait at all.
   void NoteNoWait(SteadyTime now);
 
@@ -97,9 +101,12 @@ class AdmissionQueue {
   };
 
   [[nodiscard]] AdmissionWaiter* LowestBelow(Criticality criticality) const;
+  [[nodiscard]] Nanos LongestWait(Criticality criticality) const;
+  void TuneCodels();
   void Unlink(AdmissionWaiter& waiter);
 
   AdmissionQueueOptions options_;
+  Nanos latency_{0};
   // One a class: those served first never wait, and would hide that the others stand.
   std::array<Codel, kCriticalityCount> codels_;
   std::array<List, kCriticalityCount> lists_{};

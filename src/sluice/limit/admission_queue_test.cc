@@ -31,7 +31,7 @@ class AdmissionQueueTest : public testing::Test {
     return front;
   }
 
-  AdmissionQueue queue_{{}};
+  AdmissionQueue queue_{{.codel = {.target_delay = milliseconds(5)}}};
   std::deque<AdmissionWaiter> waiters_;
   AdmissionWaiter* displaced_ = nullptr;
   AdmissionWaiter* dropped_ = nullptr;
@@ -90,7 +90,7 @@ TEST_F(AdmissionQueueTest, ServesTheNewestWhileItStands) {
 }
 
 TEST_F(AdmissionQueueTest, StaysFirstInFirstOutWhereToldSo) {
-  queue_.Reconfigure({.order = QueueOrder::kFifo});
+  queue_.Reconfigure({.order = QueueOrder::kFifo, .codel = {.target_delay = milliseconds(5)}});
   AdmissionWaiter& old = New();
   EXPECT_TRUE(Push(old, At(0)));
   EXPECT_EQ(Pop(At(60)), &old);
@@ -99,6 +99,29 @@ TEST_F(AdmissionQueueTest, StaysFirstInFirstOutWhereToldSo) {
   EXPECT_TRUE(Push(older, At(155)));
   EXPECT_TRUE(Push(newer, At(160)));
   EXPECT_EQ(Pop(At(161)), &older);
+}
+
+TEST_F(AdmissionQueueTest, NobodyWaitsLongerThanHalfOfWhatACallTakesAndTheCriticalAllOfIt) {
+  EXPECT_EQ(queue_.WaitMax(Criticality::kSheddablePlus, At(0)), milliseconds(100));  // Unknown yet.
+  queue_.NoteLatency(milliseconds(20));
+  EXPECT_EQ(queue_.WaitMax(Criticality::kSheddablePlus, At(0)), milliseconds(10));
+  EXPECT_EQ(queue_.WaitMax(Criticality::kCritical, At(0)), milliseconds(20));
+  queue_.NoteLatency(Nanos(1000));
+  EXPECT_EQ(queue_.WaitMax(Criticality::kSheddable, At(0)), milliseconds(1));
+  queue_.Reconfigure({.max_wait = milliseconds(7)});
+  EXPECT_EQ(queue_.WaitMax(Criticality::kSheddable, At(0)), milliseconds(7));
+  EXPECT_EQ(queue_.WaitMax(Criticality::kCriticalPlus, At(0)), milliseconds(7));
+}
+
+TEST_F(AdmissionQueueTest, WhoHasWaitedTooLongIsDroppedThoughTheQueueDoesNotStand) {
+  queue_.NoteLatency(milliseconds(20));
+  AdmissionWaiter& late = New();
+  AdmissionWaiter& in_time = New();
+  EXPECT_TRUE(Push(late, At(0)));
+  EXPECT_TRUE(Push(in_time, At(1)));
+  EXPECT_EQ(Pop(At(11)), &in_time);
+  EXPECT_EQ(dropped_, &late);
+  EXPECT_EQ(late.state, AdmissionWaiter::State::kDropped);
 }
 
 TEST_F(AdmissionQueueTest, LetsGoWhoGivesUp) {
@@ -124,8 +147,12 @@ TEST(AdmissionQueueOptions, SayWhatIsWrong) {
   EXPECT_EQ(problems_of({.initial_rejection_factor = -1}), 1U);
   EXPECT_EQ(problems_of({.initial_rejection_factor = 4}), 1U);  // Above the other.
   EXPECT_EQ(problems_of({.max_rejection_factor = 101}), 1U);
-  EXPECT_EQ(problems_of({.codel = {.target_delay = Nanos(0)}}), 1U);
-  EXPECT_EQ(problems_of({.codel = {.interval = milliseconds(1)}}), 1U);
+  EXPECT_EQ(problems_of({.max_wait = Nanos(-1)}), 1U);
+  EXPECT_EQ(problems_of({.max_wait = std::chrono::minutes(2)}), 1U);
+  EXPECT_EQ(problems_of({.codel = {.target_delay = Nanos(-1)}}), 1U);
+  EXPECT_EQ(problems_of({.codel = {.target_delay = std::chrono::seconds(11)}}), 2U);
+  EXPECT_EQ(problems_of({.codel = {.interval = milliseconds(1)}}), 1U);  // Below the target.
+  EXPECT_EQ(problems_of({.codel = {.target_delay = Nanos(0), .interval = Nanos(0)}}), 1U);
 }
 
 }  // namespace

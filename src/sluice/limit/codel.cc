@@ -20,7 +20,7 @@ bool Codel::Observe(Nanos delay, SteadyTime now) {
 bool Codel::ShouldDrop(Nanos delay, SteadyTime now) {
   delay = std::max(delay, Nanos(0));  // Clocks of two loops may differ by a turn.
   if (Observe(delay, now)) return false;
-  return is_overloaded_ && delay > 2 * options_.target_delay;
+  return is_overloaded_ && delay > DelayMax();
 }
 
 bool Codel::IsOverloaded(SteadyTime now) const {

@@ -33,10 +33,8 @@ class Codel {
   // one in which somebody did, or nobody came.
   [[nodiscard]] bool IsOverloaded(SteadyTime now) const;
 
-  // How long a newcomer should wait at most: twice the target while overloaded, else the interval.
-  [[nodiscard]] Nanos WaitMax(SteadyTime now) const {
-    return IsOverloaded(now) ? 2 * options_.target_delay : options_.interval;
-  }
+  // What an item may have waited at most to be served while the queue stands.
+  [[nodiscard]] Nanos DelayMax() const { return 2 * options_.target_delay; }
 
   // Takes effect at once; what was observed is kept.
   void Reconfigure(const CodelOptions& options) { options_ = options; }

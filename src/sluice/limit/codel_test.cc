@@ -42,11 +42,9 @@ TEST(Codel, APauseIsForgotten) {
   EXPECT_FALSE(codel.ShouldDrop(milliseconds(50), At(1301)));
 }
 
-TEST(Codel, TellsNewcomersHowLongToWait) {
-  Codel codel({});
-  EXPECT_EQ(codel.WaitMax(At(0)), milliseconds(100));
-  static_cast<void>(codel.ShouldDrop(milliseconds(50), At(1000)));
-  EXPECT_EQ(codel.WaitMax(At(1100)), milliseconds(10));
+TEST(Codel, TellsHowLongWhoIsServedMayHaveWaited) {
+  const Codel codel({.target_delay = milliseconds(7)});
+  EXPECT_EQ(codel.DelayMax(), milliseconds(14));
 }
 
 }  // namespace

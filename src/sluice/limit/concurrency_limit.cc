@@ -58,6 +58,10 @@ bool MayWait(const ConcurrencyOptions& options) {
          options.enforce_percent >= 100;
 }
 
+bool Learns(const ConcurrencyOptions& options) {
+  return options.algorithm != ConcurrencyAlgorithm::kFixed || MayWait(options);
+}
+
 // Lets each know. A waiter may be gone as soon as it does.
 void WakeAll(AdmissionWaiter* woken) {
   while (woken != nullptr) {
@@ -82,6 +86,7 @@ ConcurrencyLimit::ConcurrencyLimit(const ConcurrencyOptions& options, SteadyTime
       limit_(StartOf(options)),
       mode_(options.mode),
       has_queue_(MayWait(options)),
+      learns_(Learns(options)),
       quantile_(options.quantile),
       enforced_(options.enforce_percent),
       partitions_(options.partitions),
@@ -268,12 +273,6 @@ Nanos ConcurrencyLimit::WaitMax(const AdmissionWaiter& waiter, SteadyTime now) {
   return queue_.WaitMax(waiter.criticality, now);
 }
 
-bool ConcurrencyLimit::IsOverloaded(SteadyTime now) {
-  if (!has_queue()) return false;
-  const SpinlockHolder lock(queue_lock_);
-  return queue_.IsOverloaded(now);
-}
-
 void ConcurrencyLimit::Release(const PermitToken& token, SteadyTime now) {
   if ((token.slot & kHasSlot) == 0) return;
   if (!partitions_.empty()) partitions_.Leave(static_cast<std::uint32_t>(token.slot & ~kHasSlot));
@@ -290,8 +289,10 @@ void ConcurrencyLimit::Release(const PermitToken& token, SteadyTime now) {
 }
 
 void ConcurrencyLimit::Settle(const PermitToken& token, const Outcome& outcome, SteadyTime now) {
+  // Before the slot is free: on the cache line that freeing it needs anyway.
+  held_.fetch_add(std::max<Nanos::rep>(0, (now - token.start).count()), std::memory_order_relaxed);
   Release(token, now);
-  if (algorithm_kind_ == ConcurrencyAlgorithm::kFixed) return;
+  if (!learns_.load(std::memory_order_relaxed)) return;
   if (outcome.verdict == Verdict::kSuccess) {
     latencies_.Record(outcome.duration);
     samples_.fetch_add(1, std::memory_order_relaxed);
@@ -323,11 +324,25 @@ void ConcurrencyLimit::Adapt(SteadyTime now) {
   }
   {
     const SpinlockHolder lock(queue_lock_);
+    queue_.NoteLatency(Nanos(baseline_.load(std::memory_order_relaxed)));
     latest_ = std::max(latest_, now);
     Pump(latest_, woken);
   }
   CountWoken(woken);
   WakeAll(woken);
+}
+
+void ConcurrencyLimit::Learn(const WindowSample& sample) {
+  if (sample.latency > Nanos(0)) {
+    latency_baseline_.Add(sample.latency,
+                          sample.was_full ? BaselineRise::kHeld : BaselineRise::kFree);
+  }
+  Nanos baseline = latency_baseline_.baseline();
+  if (algorithm_ != nullptr) {
+    limit_.store(static_cast<std::int64_t>(algorithm_->Update(sample)), std::memory_order_relaxed);
+    if (algorithm_->baseline() > Nanos(0)) baseline = algorithm_->baseline();
+  }
+  baseline_.store(baseline.count(), std::memory_order_relaxed);
 }
 
 void ConcurrencyLimit::CloseWindow(SteadyTime now) {
@@ -343,9 +358,8 @@ void ConcurrencyLimit::CloseWindow(SteadyTime now) {
   peak_.store(inflight_.load(std::memory_order_relaxed), std::memory_order_relaxed);
   const std::uint64_t seen = sample.successes + sample.drops;
   if (seen >= static_cast<std::uint64_t>(window_.min_samples)) {
-    limit_.store(static_cast<std::int64_t>(algorithm_->Update(sample)), std::memory_order_relaxed);
     if (latencies.samples > 0) latency_min_ = latencies.min;
-    baseline_.store(algorithm_->baseline().count(), std::memory_order_relaxed);
+    Learn(sample);
   }
   window_start_ = now;
   const Nanos length = std::clamp(2 * latency_min_, window_.min, window_.max);
@@ -384,6 +398,7 @@ Result<void> ConcurrencyLimit::Reconfigure(const ConcurrencyOptions& options, St
   enforced_.Set(options.enforce_percent);
   mode_.store(options.mode, std::memory_order_relaxed);
   has_queue_.store(MayWait(options), std::memory_order_relaxed);
+  learns_.store(Learns(options), std::memory_order_relaxed);
   AdmissionWaiter* woken = nullptr;
   {
     const SpinlockHolder lock(queue_lock_);
@@ -402,6 +417,7 @@ ConcurrencyStats ConcurrencyLimit::Stats() const {
           .limit = limit(),
           .inflight = inflight(),
           .waiting = waiting_.load(std::memory_order_relaxed),
+          .held = Nanos(held_.load(std::memory_order_relaxed)),
           .baseline = Nanos(baseline_.load(std::memory_order_relaxed))};
 }
 

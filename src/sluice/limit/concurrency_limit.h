@@ -25,6 +25,7 @@
 #include "sluice/contract/time.h"
 #include "sluice/limit/admission_queue.h"
 #include "sluice/limit/decision_counts.h"
+#include "sluice/limit/latency_baseline.h"
 #include "sluice/limit/latency_window.h"
 #include "sluice/limit/limit_algorithm.h"
 #include "sluice/limit/partitions.h"
@@ -75,7 +76,8 @@ struct ConcurrencyStats {
   std::int64_t limit = 0;
   std::int64_t inflight = 0;
   std::int64_t waiting = 0;
-  Nanos baseline{0};  // Latency without queueing, where the algorithm knows one.
+  Nanos held{0};      // How long slots were held by calls that ended, all together.
+  Nanos baseline{0};  // Latency without queueing; 0: not known, or not asked for.
 };
 
 class ConcurrencyLimit final : public Guard, public PermitIssuer {
@@ -100,9 +102,6 @@ class ConcurrencyLimit final : public Guard, public PermitIssuer {
 
   // How long a waiter may wait from `now` on before it should Withdraw().
   [[nodiscard]] Nanos WaitMax(const AdmissionWaiter& waiter, SteadyTime now);
-
-  // Of some class of waiters nobody waits less than the queue's target.
-  [[nodiscard]] bool IsOverloaded(SteadyTime now);
 
   // Of a partition's name; Partitions::kNone for others.
   [[nodiscard]] std::uint32_t PartitionOf(std::string_view name) const {
@@ -146,6 +145,7 @@ class ConcurrencyLimit final : public Guard, public PermitIssuer {
   void Pump(SteadyTime now, AdmissionWaiter*& woken);
   void CountWoken(AdmissionWaiter* woken);
   void CloseWindow(SteadyTime now);
+  void Learn(const WindowSample& sample);
   void Adapt(SteadyTime now);
 
   const std::string name_;
@@ -154,6 +154,7 @@ class ConcurrencyLimit final : public Guard, public PermitIssuer {
   // Written by every call: a line of its own.
   alignas(64) std::atomic<std::int64_t> inflight_{0};
   std::atomic<std::int64_t> waiting_{0};
+  std::atomic<Nanos::rep> held_{0};
   std::atomic<std::int64_t> peak_{0};     // Most calls at once in this window.
   std::atomic<bool> was_full_{false};     // In this window.
   std::atomic<bool> had_no_wait_{false};  // Somebody entered at once since the queue last looked.
@@ -161,6 +162,7 @@ class ConcurrencyLimit final : public Guard, public PermitIssuer {
   alignas(64) std::atomic<std::int64_t> limit_;
   std::atomic<GuardMode> mode_;
   std::atomic<bool> has_queue_;  // And may wait in it.
+  std::atomic<bool> learns_;     // Latencies: for the algorithm, or for how long to wait.
   std::atomic<double> quantile_;
   EnforcedPart enforced_;
   Partitions partitions_;
@@ -172,13 +174,14 @@ class ConcurrencyLimit final : public Guard, public PermitIssuer {
   AdmissionQueue queue_;
   SteadyTime latest_{};  // Abandon() knows no time.
 
-  // Of adaptive limits.
+  // Of what it learns.
   LatencyWindow latencies_;
   std::atomic<std::uint64_t> samples_{0};
   std::atomic<std::uint64_t> drops_{0};
   std::atomic<std::int64_t> window_end_;  // Nanoseconds of SteadyTime.
   Spinlock algorithm_lock_;               // Held by whoever closes a window, and Reconfigure().
   std::unique_ptr<LimitAlgorithm> algorithm_;  // Null: fixed.
+  LatencyBaseline latency_baseline_{{}};       // Where the algorithm has none.
   ConcurrencyWindow window_;
   SteadyTime window_start_;
   Nanos latency_min_{0};

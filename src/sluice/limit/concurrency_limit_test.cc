@@ -49,6 +49,17 @@ TEST(ConcurrencyLimit, LetsInExactlyTheLimitAndOneMoreForEachThatLeaves) {
   EXPECT_EQ(limit->Stats().decisions.denied, 1U);
 }
 
+TEST(ConcurrencyLimit, TellsHowLongSlotsWereHeld) {
+  const auto limit = Make(Fixed(3));
+  ConcurrencyDecision first = limit->TryEnter(0, At(0));
+  ConcurrencyDecision second = limit->TryEnter(0, At(5));
+  ConcurrencyDecision third = limit->TryEnter(0, At(5));
+  first.permit.Settle(kDone, At(20));
+  second.permit.Settle({.verdict = Verdict::kFailure}, At(25));
+  third.permit.Refund(At(30));  // Never went on.
+  EXPECT_EQ(limit->Stats().held, milliseconds(40));
+}
+
 TEST(ConcurrencyLimit, IsAGuard) {
   const auto limit = Make(Fixed(1));
   Guard& guard = *limit;
@@ -203,6 +214,18 @@ TEST_F(QueueTest, WhoGivesUpIsCountedAsRefused) {
   EXPECT_FALSE(limit_->Withdraw(second.waiter));
   EXPECT_EQ(second.woken, 0);
   EXPECT_EQ(limit_->Stats().decisions.denied, 1U);
+}
+
+// What a call takes without a queue is learnt for a fixed limit too.
+TEST_F(QueueTest, NobodyWaitsLongerThanHalfOfWhatACallTakes) {
+  for (int ms = 0; ms < 3000; ms += 20)
+    limit_->Enter(New().waiter, 0, At(ms))
+        .permit.Settle({.verdict = Verdict::kSuccess, .duration = milliseconds(16)}, At(ms + 16));
+  Client& client = New();
+  EXPECT_NEAR(static_cast<double>(limit_->Stats().baseline.count()), 16e6, 1e6);
+  EXPECT_NEAR(static_cast<double>(limit_->WaitMax(client.waiter, At(3000)).count()), 8e6, 0.5e6);
+  client.waiter.criticality = Criticality::kCritical;
+  EXPECT_NEAR(static_cast<double>(limit_->WaitMax(client.waiter, At(3000)).count()), 16e6, 1e6);
 }
 
 TEST_F(QueueTest, AFullQueueRefusesButACriticalRequestTakesAPlace) {

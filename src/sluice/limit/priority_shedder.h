@@ -1,13 +1,14 @@
 // PriorityShedder: under overload, which levels of requests are turned away?
 //
-// Everything below a threshold. Intervals in which somebody was turned away or waited show what can
-// be served; the threshold is the quantile of the levels offered of late that leaves a little less
-// than that: one step, whatever the overload (failsafe-go's LevelTracker; DAGOR, which moves in
-// small steps, takes seconds). What can be served is remembered as long as there is shedding:
-// measured behind a gate that sheds it would be what the gate lets in, and shrink with each look.
-// It is probed upwards in calm intervals, faster from one to the next. The threshold itself falls
-// by a tenth an interval at most, and slowly at first. Deciding is thread-safe; Tick() belongs to
-// the control loop.
+// Everything below a threshold. What can be served follows from how long calls hold the slots of
+// the limit behind the gate (Little's law: slots x interval / time held), and not from how many
+// were served: measured behind a gate that sheds that would be what the gate lets in, and shrink
+// with each look. The threshold is the quantile of the levels offered of late that leaves what can
+// be served: one step, whatever the overload (failsafe-go's LevelTracker; DAGOR, which moves in
+// small steps, takes seconds). Where a queue stands behind the gate it leaves a fifth more, so that
+// chance never lets a slot run dry: who is too much is turned away by the queue, within its short
+// wait and the least critical first. The threshold falls by a tenth an interval at most, and slowly
+// at first. Deciding is thread-safe; Tick() belongs to the control loop.
 
 #pragma once
 
@@ -17,6 +18,7 @@
 #include <cstdint>
 
 #include "sluice/contract/guard.h"
+#include "sluice/contract/time.h"
 #include "sluice/limit/criticality.h"
 #include "sluice/limit/decision_counts.h"
 
@@ -24,11 +26,15 @@ namespace sluice::limit {
 
 // What became of the requests since the last tick, and what else says "too much".
 struct LoadSignals {
-  std::uint64_t entered = 0;      // Let in by the gate, and served or being served.
+  // Of the limit behind the gate, where there is one.
   std::uint64_t turned_away = 0;  // Let in by the gate, and refused behind it.
-  std::uint64_t waiting = 0;      // Let in by the gate, and standing in a queue behind it.
-  bool is_overloaded = false;     // Queues stand, or loops are late.
-  double cpu_ratio = 0;           // Processor time in use by what is wanted; above 1 is too much.
+  Nanos room{0};                  // Slots x the interval: how long they could be held in all.
+  Nanos held{0};                  // How long calls that ended have held theirs,
+  std::uint64_t ended = 0;        // and how many these were.
+  bool has_queue = false;         // Who finds no slot may wait.
+  // Of the gateway.
+  bool is_overloaded = false;  // Loops are late.
+  double cpu_ratio = 0;        // Processor time in use by what is wanted; above 1 is too much.
 };
 
 struct ShedDecision {
@@ -58,12 +64,8 @@ class PriorityShedder {
   void Reconfigure(GuardMode mode, double enforce_percent);
 
  private:
-  struct Unserved {
-    double steady = 0;
-    double now = 0;  // At least that.
-  };
   void LearnCapacity();
-  [[nodiscard]] Unserved UnservedParts() const;
+  [[nodiscard]] double UnservedPart() const;
   [[nodiscard]] std::uint32_t Quantile(double part) const;
 
   std::atomic<std::uint32_t> threshold_{0};
@@ -77,11 +79,8 @@ class PriorityShedder {
   std::uint64_t offered_seen_ = 0;
   std::uint64_t passed_seen_ = 0;  // By the gate.
   int ticks_ = 0;
-  std::uint32_t steady_ = 0;  // The threshold without what is for a backlog alone.
-  // An interval; 0: nothing is shed, and nothing known.
-  double capacity_ = 0;
+  double capacity_ = 0;      // An interval; 0: nothing is shed, and nothing known.
   double offered_rate_ = 0;  // An interval, of late.
-  double growth_ = 0;        // This part of the capacity is tried in the next calm interval.
   double fall_ = 0;          // This part of the threshold goes with the next calm interval.
   std::array<double, kLevelCount> recent_{};  // Offered of late, older ones weighing less.
 };

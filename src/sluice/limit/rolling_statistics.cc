@@ -15,13 +15,26 @@ double MovingAverage::Add(double sample) {
   return value_;
 }
 
-double MovingMedian::Add(double sample) {
-  if (samples_.size() < size_) {
-    samples_.push_back(sample);
+namespace {
+
+void Keep(double sample, std::size_t size, std::size_t& next, std::vector<double>& samples) {
+  if (samples.size() < size) {
+    samples.push_back(sample);
   } else {
-    samples_[next_] = sample;
-    next_ = (next_ + 1) % size_;
+    samples[next] = sample;
+    next = (next + 1) % size;
   }
+}
+
+}  // namespace
+
+double MovingMaximum::Add(double sample) {
+  Keep(sample, size_, next_, samples_);
+  return *std::ranges::max_element(samples_);
+}
+
+double MovingMedian::Add(double sample) {
+  Keep(sample, size_, next_, samples_);
   std::vector<double> sorted = samples_;
   const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
   std::ranges::nth_element(sorted, middle);

@@ -37,6 +37,18 @@ class MovingMedian {
   std::vector<double> samples_;
 };
 
+// The greatest of the last `size` samples.
+class MovingMaximum {
+ public:
+  explicit MovingMaximum(std::size_t size) : size_(size) {}
+  double Add(double sample);
+
+ private:
+  std::size_t size_;
+  std::size_t next_ = 0;
+  std::vector<double> samples_;
+};
+
 // Of the last `size` pairs.
 class MovingCorrelation {
  public:

@@ -21,6 +21,13 @@ TEST(MovingMedian, IgnoresAnOutlier) {
   EXPECT_DOUBLE_EQ(median.Add(11), 11);  // 1000, 11, 11.
 }
 
+TEST(MovingMaximum, ForgetsWhatIsOlderThanItsWindow) {
+  MovingMaximum maximum(2);
+  EXPECT_DOUBLE_EQ(maximum.Add(3), 3);
+  EXPECT_DOUBLE_EQ(maximum.Add(1), 3);
+  EXPECT_DOUBLE_EQ(maximum.Add(2), 2);
+}
+
 TEST(MovingCorrelation, TellsHowTwoSeriesMove) {
   MovingCorrelation same(10);
   MovingCorrelation opposite(10);

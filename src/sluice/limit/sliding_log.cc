@@ -27,9 +27,11 @@ void Append(const Pace& pace, Cell<State> cell, Ticks at, std::uint32_t tokens) 
   cell.time = ordered + pace.period;
 }
 
-Level LevelOf(const Pace& pace, const State& log, Ticks at) {
-  const Ticks reset = log.size() == 0 ? 0 : log.at(log.size() - 1) + pace.period - at;
-  return Level::Counted(pace.limit, log.size(), reset);
+// The entry's own time says when the newest is forgotten: the newest itself may lie on a cache line
+// that nobody else has asked for.
+Level LevelOf(const Pace& pace, Cell<State> cell, Ticks at) {
+  const Ticks reset = cell.state.size() == 0 ? 0 : std::max<Ticks>(0, cell.time - at);
+  return Level::Counted(pace.limit, cell.state.size(), reset);
 }
 
 // Until so many of the oldest are forgotten that `tokens` fit.
@@ -43,7 +45,7 @@ Nanos RetryAfter(const Pace& pace, const State& log, Ticks at, std::uint32_t tok
 
 void State::DropOldest() {
   SLUICE_ASSERT(size_ > 0);
-  first_ = static_cast<std::uint16_t>((first_ + 1U) % capacity_);
+  first_ = static_cast<std::uint16_t>(Slot(1));
   --size_;
 }
 
@@ -58,7 +60,7 @@ void State::Append(Ticks at, std::uint32_t capacity) {
     capacity_ = static_cast<std::uint16_t>(capacity);
     first_ = 0;
   }
-  times_[(first_ + std::uint32_t{size_}) % capacity_] = at;
+  times_[Slot(size_)] = at;
   ++size_;
 }
 
@@ -83,17 +85,17 @@ Admission SlidingLog::Take(const Pace& pace,
                            std::uint32_t tokens) {
   State& log = cell.state;
   Forget(pace, log, tick.at);
-  if (tokens == 0) return {.admitted = true, .level = LevelOf(pace, log, tick.at)};
+  if (tokens == 0) return {.admitted = true, .level = LevelOf(pace, cell, tick.at)};
   if (std::int64_t{log.size()} + std::int64_t{tokens} <= pace.limit) {
     Append(pace, cell, tick.at, tokens);
-    return {.admitted = true, .level = LevelOf(pace, log, tick.at)};
+    return {.admitted = true, .level = LevelOf(pace, cell, tick.at)};
   }
   if (pace.on_reject == OnReject::kDrain && std::int64_t{log.size()} < pace.limit) {
     Append(pace, cell, tick.at, static_cast<std::uint32_t>(pace.limit - log.size()));
   }
   const bool can_fit = std::int64_t{tokens} <= pace.limit;
   return {.retry_after = can_fit ? RetryAfter(pace, log, tick.at, tokens) : kNeverAdmitted,
-          .level = LevelOf(pace, log, tick.at)};
+          .level = LevelOf(pace, cell, tick.at)};
 }
 
 void SlidingLog::GiveBack(const Pace& pace,

@@ -11,23 +11,38 @@ constexpr double kFlatCorrelation = 0.3;
 constexpr double kFlatVariation = 0.2;
 constexpr double kStrongCorrelation = 0.5;
 
-double Magnitude(double limit) {
-  return std::max(1.0, std::floor(std::log10(std::max(1.0, limit))));
+// Below this part of the best of late, throughput has fallen.
+constexpr double kHasFallen = 0.95;
+// Parts of a move: of what queues too much, and of the limit where nothing does.
+constexpr double kDownPart = 0.5;
+constexpr double kUpPart = 0.05;
+// The calls in flight vary enough to tell whether the latency follows them.
+constexpr double kTellingVariation = 0.1;
+
+double Alpha(double limit) {
+  return 3 * VegasStep(limit);
+}
+
+double Beta(double limit) {
+  return 6 * VegasStep(limit);
 }
 
 }  // namespace
 
 double VegasStep(double limit) {
-  return Magnitude(limit);
+  return std::max(1.0, std::floor(std::log10(std::max(1.0, limit))));
+}
+
+double VegasQueue(const VegasSignals& signals) {
+  if (signals.recent <= 0) return 0;
+  return std::ceil(signals.limit * (1 - signals.baseline / signals.recent));
 }
 
 VegasVerdict Judge(const VegasSignals& signals) {
-  const double alpha = 3 * Magnitude(signals.limit);
-  const double beta = 6 * Magnitude(signals.limit);
-  const double queue =
-      signals.recent > 0 ? std::ceil(signals.limit * (1 - signals.baseline / signals.recent)) : 0;
-  if (queue > beta) return VegasVerdict::kDecrease;
-  if (signals.was_full && signals.has_correlations) {
+  const double queue = VegasQueue(signals);
+  if (queue > Beta(signals.limit)) return VegasVerdict::kDecrease;
+  const bool is_below_the_knee = signals.throughput_ratio < kHasFallen;
+  if (signals.was_full && signals.has_correlations && !is_below_the_knee) {
     const bool waits_longer = signals.latency_correlation > kStrongCorrelation;
     if (signals.throughput_correlation < 0) return VegasVerdict::kDecrease;
     if (signals.throughput_correlation < kFlatCorrelation && waits_longer) {
@@ -39,15 +54,16 @@ VegasVerdict Judge(const VegasSignals& signals) {
       return VegasVerdict::kDecrease;
     }
   }
-  return queue < alpha ? VegasVerdict::kIncrease : VegasVerdict::kHold;
+  return queue < Alpha(signals.limit) ? VegasVerdict::kIncrease : VegasVerdict::kHold;
 }
 
 Vegas::Vegas(const VegasOptions& options)
     : options_(options),
       limit_(std::clamp(options.bounds.initial, options.bounds.min, options.bounds.max)),
-      median_(options.recent_windows),
-      recent_(static_cast<double>(options.recent_windows), options.recent_windows),
-      baseline_(options.baseline_age, options.warm_up_windows),
+      baseline_({.age = options.baseline_age,
+                 .recent_windows = options.recent_windows,
+                 .warm_up_windows = options.warm_up_windows}),
+      throughput_max_(options.correlated_windows),
       throughput_(options.correlated_windows),
       latency_(options.correlated_windows) {}
 
@@ -57,27 +73,43 @@ void Vegas::MoveTo(double wanted) {
 }
 
 VegasSignals Vegas::Learn(const WindowSample& sample) {
-  const double before = baseline_.value();
-  const bool is_first = baseline_.count() == 0;
-  const double recent = recent_.Add(median_.Add(static_cast<double>(sample.latency.count())));
-  const double baseline = baseline_.Add(recent);
-  // A long overload must not become the measure of what is normal.
-  if (!is_first) baseline_.Set(std::min(baseline, before * options_.baseline_rise));
-
   const auto inflight = static_cast<double>(sample.inflight_max);
   const double seconds = static_cast<double>(std::max<Nanos::rep>(1, sample.length.count())) / 1e9;
-  const auto throughput =
-      throughput_.Add(inflight, static_cast<double>(sample.successes) / seconds);
+  const double served = static_cast<double>(sample.successes) / seconds;
+  const double served_max = throughput_max_.Add(served);
+  const auto throughput = throughput_.Add(inflight, served);
   const auto latency = latency_.Add(inflight, static_cast<double>(sample.latency.count()));
+  // A callee that has become slower shows itself by a latency that stays as the limit falls.
+  const bool has_told = throughput.variation_of_x > kTellingVariation && latency.correlation <= 0;
+  baseline_.Add(sample.latency,
+                sample.was_full && !has_told ? BaselineRise::kHeld : BaselineRise::kFree);
   return {.limit = limit_,
           .baseline = baseline_.value(),
-          .recent = recent,
+          .recent = baseline_.recent(),
           .was_full = sample.was_full,
           .has_correlations = throughput_.count() >= options_.warm_up_windows,
           .throughput_correlation = throughput.correlation,
           .throughput_variation = throughput.variation_of_y,
           .inflight_variation = throughput.variation_of_x,
+          .throughput_ratio = served_max > 0 ? served / served_max : 1,
           .latency_correlation = latency.correlation};
+}
+
+double Vegas::Wanted(const VegasSignals& signals, std::int64_t inflight_max) const {
+  const double step = VegasStep(limit_);
+  const double queue = VegasQueue(signals);
+  switch (Judge(signals)) {
+    case VegasVerdict::kDecrease:
+      return limit_ - std::max(step, std::ceil(kDownPart * (queue - Beta(limit_))));
+    case VegasVerdict::kIncrease:
+      // A quarter of it unused: room enough, and nobody knows what more would do to the callee.
+      if (4 * static_cast<double>(inflight_max) < 3 * limit_) return limit_;
+      if (!signals.was_full || queue > step) return limit_ + step;
+      return limit_ + std::max(step, std::floor(kUpPart * limit_));
+    case VegasVerdict::kHold:
+      return limit_;
+  }
+  return limit_;
 }
 
 double Vegas::Update(const WindowSample& sample) {
@@ -86,16 +118,11 @@ double Vegas::Update(const WindowSample& sample) {
     return limit_;
   }
   if (sample.latency <= Nanos(0)) return limit_;
-  const double step = VegasStep(limit_);
-  const VegasVerdict verdict = Judge(Learn(sample));
-  double wanted = limit_;
-  if (verdict == VegasVerdict::kDecrease) wanted = limit_ - step;
-  if (verdict == VegasVerdict::kIncrease) wanted = limit_ + step;
-  // No growth that nobody has used: the callee was never asked so much. Nor does a limit stay that
-  // is long out of use; but it goes step by step, for a quiet second is not to cost what was
-  // learnt.
+  double wanted = Wanted(Learn(sample), sample.inflight_max);
+  // Nor does a limit stay that is long out of use; but it goes step by step, for a quiet second is
+  // not to cost what was learnt.
   const double used = static_cast<double>(sample.inflight_max) * options_.max_limit_factor;
-  if (wanted > used) wanted = std::min(wanted, std::max(used, limit_ - step));
+  if (wanted > used) wanted = std::min(wanted, std::max(used, limit_ - VegasStep(limit_)));
   MoveTo(wanted);
   return limit_;
 }

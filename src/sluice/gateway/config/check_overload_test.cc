@@ -39,7 +39,7 @@ concurrency_limits:
      window: {min: 1s, max: 30s, min_samples: 50}, quantile: 0.9, baseline_window: 10,
      max_limit_factor: 5, smoothing: 0.5, backoff_ratio: 0.9,
      queue: {initial_rejection_factor: 2, max_rejection_factor: 3, order: lifo_when_overloaded,
-             codel: {target_delay: 5ms, interval: 100ms}},
+             max_wait: 20ms, codel: {target_delay: 5ms, interval: 100ms}},
      partitions: {live: 0.9, batch: 0.1}, partition_by: {header: X-Lane}, status: 503}
   - {name: fixed, algorithm: fixed, limit: 100, mode: shadow}
 overload:
@@ -81,7 +81,7 @@ TEST(CheckOverload, BoundsMustBeInOrder) {
               ElementsAre(HasSubstr("window.min: must be at most max (1s)")));
   EXPECT_THAT(ProblemsOfConcurrency(", queue: {max_rejection_factor: 1}"),
               ElementsAre(HasSubstr("must be at least initial_rejection_factor (2)")));
-  EXPECT_THAT(ProblemsOfConcurrency(", queue: {codel: {interval: 1ms}}"),
+  EXPECT_THAT(ProblemsOfConcurrency(", queue: {codel: {target_delay: 5ms, interval: 1ms}}"),
               ElementsAre(HasSubstr("must be at least target_delay (5ms)")));
 }
 

@@ -9,7 +9,6 @@ namespace sluice::gateway::config {
 namespace {
 
 using std::chrono::hours;
-using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
 using std::chrono::seconds;
@@ -57,7 +56,7 @@ void DescribeAlgorithm(FieldVisitor& v, ConcurrencyLimitConfig& x) {
   v.Field({.name = "baseline_window", .doc = "Windows that the baseline of `vegas` averages."},
           Number(x.baseline_window, 1, 1000));
   v.Field({.name = "max_limit_factor",
-           .doc = "`vegas` grows no further than so many times the requests that were at once."},
+           .doc = "`vegas` leaves, step by step, more than so many times the requests at once."},
           Number(x.max_limit_factor, 1, 100));
   v.Field({.name = "smoothing",
            .doc = "Part of a change that is made at once. 0: 1, with `gradient2` 0.2."},
@@ -106,14 +105,19 @@ void Describe(FieldVisitor& v, AdmissionQueueConfig& x) {
   v.Field({.name = "order",
            .doc = "Within a class: the oldest first, or the newest while the queue stands."},
           Word(x.order, {.now = kOrders}));
+  v.Field({.name = "max_wait",
+           .doc = "Nobody waits longer. 0s: half of what a request takes without a queue, all of "
+                  "it where it is critical; `codel.interval` until that is known."},
+          Duration(x.max_wait, Nanos(0), minutes(1)));
   v.Field({.name = "codel", .doc = "When the queue counts as standing."}, Object(x.codel));
 }
 
 void Describe(FieldVisitor& v, CodelConfig& x) {
   v.Field({.name = "target_delay",
-           .doc = "It stands when everybody waited longer; then who waited twice that is refused."},
-          Duration(x.target_delay, microseconds(1), seconds(10)));
-  v.Field({.name = "interval", .doc = "Over which that is judged, and the longest wait else."},
+           .doc = "It stands when everybody waited longer; then who waited twice that is refused. "
+                  "0s: half of the longest wait."},
+          Duration(x.target_delay, Nanos(0), seconds(10)));
+  v.Field({.name = "interval", .doc = "Over which that is judged."},
           Duration(x.interval, milliseconds(1), minutes(1)));
 }
 
@@ -143,7 +147,7 @@ void Describe(FieldVisitor& v, ControllerConfig& x) {
   v.Field({.name = "interval", .doc = "How often it is judged."},
           Duration(x.interval, milliseconds(10), seconds(10)));
   v.Field({.name = "signal",
-           .doc = "`queue_delay`: queues stand or loops are late; `concurrency`: limits refuse; "
+           .doc = "`queue_delay`: loops are late; `concurrency`: limits refuse; "
                   "`cpu`: over `system.cpu.threshold`."},
           List(x.signal, {.min = 1, .max = 3},
                [](OverloadSignal& value) { return Word(value, {.now = kSignals}); }));

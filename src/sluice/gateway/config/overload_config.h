@@ -23,8 +23,8 @@ struct LimitWindowConfig {
 };
 
 struct CodelConfig {
-  Nanos target_delay = std::chrono::milliseconds(5);  // 1 us .. 10 s.
-  Nanos interval = std::chrono::milliseconds(100);    // target_delay .. 1 min.
+  Nanos target_delay{0};                            // 0 .. 10 s; 0: half of the longest wait.
+  Nanos interval = std::chrono::milliseconds(100);  // target_delay .. 1 min.
 };
 
 enum class QueueOrder : std::uint8_t { kFifo, kLifoWhenOverloaded };
@@ -33,6 +33,7 @@ struct AdmissionQueueConfig {
   double initial_rejection_factor = 2;  // 0 .. 100 of the limit: up to here all may wait.
   double max_rejection_factor = 3;      // initial .. 100: from here on none may.
   QueueOrder order = QueueOrder::kLifoWhenOverloaded;
+  Nanos max_wait{0};  // 0 .. 1 min; 0: what the latency without a queue says.
   CodelConfig codel;
 };
 
