@@ -180,7 +180,6 @@ def template_for(kind, setting, directory):
         "@WORKERS@": setting.workers, "@RATE@": rate, "@BURST@": max(rate // 10, 1),
         "@SHEDDABLE_RATE@": sheddable_rate, "@SHEDDABLE_BURST@": max(sheddable_rate // 10, 1),
         "@HALF_RATE@": max(rate // 2, 1),
-        "@CODEL_TARGET@": f"{max(int(setting.service_ms / 5), 1)}ms",
     }
     text = (HERE / TEMPLATES[kind]).read_text(encoding="utf-8")
     for place, value in places.items():

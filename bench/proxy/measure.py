@@ -28,6 +28,8 @@ GENERATOR_EXTRA_SECONDS = 15
 TARGETS = {target.name: target for target in (
     Target("sluice", "sluice", frozenset({"policies", "log"})),
     Target("sluice-nolog", "sluice", frozenset({"policies"})),
+    Target("sluice-all", "sluice", frozenset({"every", "log"})),
+    Target("sluice-none", "sluice", frozenset({"bare", "log"})),
     Target("haproxy", "haproxy", frozenset({"policies", "log"})),
     Target("haproxy-bare", "haproxy"),
     Target("nginx", "nginx", frozenset({"policies", "log"})),

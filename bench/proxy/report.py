@@ -4,8 +4,8 @@ import intervals
 
 # Who is compared with whom, per round.
 PAIRS = (("sluice", "haproxy"), ("sluice", "nginx"), ("sluice-nolog", "haproxy-bare"),
-         ("sluice-nolog", "nginx-bare"), ("nginx", "haproxy"), ("relay", "haproxy"),
-         ("relay", "nginx"))
+         ("sluice-nolog", "nginx-bare"), ("sluice-all", "sluice-none"), ("nginx", "haproxy"),
+         ("relay", "haproxy"), ("relay", "nginx"))
 
 SMALL = (128, 1024)
 LARGE = (65536,)
@@ -17,6 +17,8 @@ RATIO_BARS = (
     ("saturated", LARGE, "sluice", "haproxy", 0.70),
     ("saturated", LARGE, "sluice", "nginx", 0.90),
     ("rate", SMALL + LARGE, "sluice", "haproxy", 0.75),
+    ("saturated", SMALL, "sluice-all", "sluice-none", 1.05),
+    ("rate", SMALL, "sluice-all", "sluice-none", 1.05),
 )
 USER_US_BAR = 2.0   # Of sluice, saturated, small answers.
 SYSCALLS_BAR = 4.2  # Likewise.
