@@ -15,6 +15,7 @@ import load_process
 
 HERE = pathlib.Path(__file__).resolve().parent
 CRITICAL_EVERY = 4            # Of the requests one is CRITICAL, the others are SHEDDABLE.
+FACTOR_CALM = 0.5
 FACTOR_BEFORE_DROP = 3.0
 FACTOR_AFTER_DROP = 0.5
 RECOVERED_MIN = 0.95          # Of the requests of RECOVERED_WINDOW_S answered.
@@ -55,6 +56,7 @@ class Setting:
     service_ms: float  # That a worker takes.
     seconds: float     # Of a load's measured part.
     warmup: float      # Of load before it.
+    calm: float        # At half the capacity before that: what is overloaded was well once.
     recovery: float    # Watched after the load has fallen.
     timeout: float     # After which a client gives up.
     gateway_core: int
@@ -271,12 +273,21 @@ def failed_record(error):
     return {"figures": None, "errors": [str(error)], "unfit": [], "notes": []}
 
 
+def pass_calmly(scene, setting, seed):
+    """Half the capacity for a while; nothing of it counts but damage."""
+    with start_clients(setting, scene.address, FACTOR_CALM * setting.capacity,
+                       seconds=setting.calm, warmup=0, seed=seed,
+                       outcomes=scene.directory / "calm.txt") as clients:
+        return finish(clients, setting.calm)
+
+
 def measure_steady(target, factor, setting, seed):
     """Measures at `factor` times the capacity. Never raises for a bad run."""
     length = setting.warmup + setting.seconds
     try:
         with open_scene(target, setting) as scene:
             path = scene.directory / "outcomes.txt"
+            before = [pass_calmly(scene, setting, seed + 1)] if setting.calm > 0 else []
             with start_clients(setting, scene.address, factor * setting.capacity,
                                seconds=setting.seconds, warmup=setting.warmup, seed=seed,
                                outcomes=path, pids=scene.pids) as clients:
@@ -285,7 +296,7 @@ def measure_steady(target, factor, setting, seed):
             if not outcomes:
                 return failed_record("no request was sent")
             behind = outcomes[0].due + length - outcomes[-1].due
-            return record_of(scene, [report], steady_figures(outcomes, setting), behind)
+            return record_of(scene, [report, *before], steady_figures(outcomes, setting), behind)
     except (gateways.GatewayError, load_process.LoadError) as error:
         return failed_record(error)
 

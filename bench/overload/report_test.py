@@ -17,7 +17,8 @@ def outcome(due, word="200", number=1, latency=0.02):
 
 def setting(**changes):
     facts = {"load": "", "binaries": {}, "workers": 10, "service_ms": 20, "seconds": 1.0,
-             "warmup": 0.5, "recovery": 3.0, "timeout": 1.0, "gateway_core": 0, "load_core": 1}
+             "warmup": 0.5, "calm": 0, "recovery": 3.0,
+             "timeout": 1.0, "gateway_core": 0, "load_core": 1}
     return measure.Setting(**{**facts, **changes})
 
 

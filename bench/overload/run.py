@@ -31,8 +31,10 @@ import measure  # noqa: E402
 import report  # noqa: E402
 import sessions  # noqa: E402
 
-QUICK = {"rounds": 1, "seconds": 2.0, "warmup": 1.0, "recovery": 2.0, "factors": "0.5,2"}
-FULL = {"rounds": 10, "seconds": 4.0, "warmup": 3.0, "recovery": 6.0, "factors": "0.5,1,2,3,5"}
+QUICK = {"rounds": 1, "seconds": 2.0, "warmup": 1.0, "calm": 1.0, "recovery": 2.0,
+         "factors": "0.5,2"}
+FULL = {"rounds": 10, "seconds": 4.0, "warmup": 5.0, "calm": 3.0, "recovery": 6.0,
+        "factors": "0.5,1,2,3,5"}
 FACTOR_MAX = 20
 REQUESTS_PER_SECOND_MAX = 20_000
 
@@ -45,6 +47,8 @@ def parse_options(arguments):
     add("--rounds", type=int, help=f"default {FULL['rounds']}")
     add("--seconds", type=float, help=f"measured part of a run, default {FULL['seconds']}")
     add("--warmup", type=float, help=f"load before it, default {FULL['warmup']}")
+    add("--calm", type=float,
+        help=f"half the capacity for so long before that, default {FULL['calm']}")
     add("--recovery", type=float,
         help=f"seconds watched after the load fell, default {FULL['recovery']}; 0: not measured")
     add("--factors", help=f"load by the capacity, default {FULL['factors']}")
@@ -71,7 +75,8 @@ def check_options(parser, options):
         parser.error("--factors: numbers, separated by commas")
     if not all(0 < factor <= FACTOR_MAX for factor in options.factors):
         parser.error(f"--factors: above 0, at most {FACTOR_MAX}")
-    if options.rounds < 1 or options.seconds <= 0 or options.warmup < 0 or options.recovery < 0:
+    if options.rounds < 1 or options.seconds <= 0 or \
+            min(options.warmup, options.calm, options.recovery) < 0:
         parser.error("--rounds and --seconds must be positive")
     if options.workers < 1 or options.service_ms <= 0 or not 0 < options.timeout <= 10:
         parser.error("--workers, --service-ms and --timeout must be positive, --timeout at most 10")
@@ -94,7 +99,8 @@ def describe(options, setting, targets, seed):
                     f"{setting.capacity:.0f} requests/s",
         "load": f"open loop, random arrivals, clients give up after {setting.timeout:g} s, one of "
                 f"{measure.CRITICAL_EVERY} is CRITICAL, the others SHEDDABLE",
-        "run": f"{options.rounds} rounds of {setting.warmup:g} + {setting.seconds:g} s, "
+        "run": f"{options.rounds} rounds of {setting.calm:g} s at half the capacity and "
+               f"{setting.warmup:g} + {setting.seconds:g} s, "
                f"seed {seed}",
         "load average before": f"{os.getloadavg()[0]:.2f}",
     }
@@ -164,8 +170,9 @@ def main(arguments):
     seed = options.seed if options.seed is not None else random.randrange(1 << 31)
     setting = measure.Setting(
         load=load, binaries=binaries, workers=options.workers, service_ms=options.service_ms,
-        seconds=options.seconds, warmup=options.warmup, recovery=options.recovery,
-        timeout=options.timeout, gateway_core=options.gateway_core, load_core=options.load_core)
+        seconds=options.seconds, warmup=options.warmup, calm=options.calm,
+        recovery=options.recovery, timeout=options.timeout,
+        gateway_core=options.gateway_core, load_core=options.load_core)
     session = describe(options, setting, targets, seed)
     results = sessions.Results(options, "overload", session)
     sessions.tell(f"seed {seed}; raw results: {results.raw}")

@@ -41,7 +41,8 @@ class Run(unittest.TestCase):
             sluice = ["--sluice", OPTIONS.sluice] if OPTIONS.sluice else []
             done = self.bench(
                 "--quick", "--load", OPTIONS.load, *sluice, "--output", folder,
-                "--seconds", "0.4", "--warmup", "0.2", "--recovery", "0.6", "--workers", "2",
+                "--seconds", "0.4", "--warmup", "0.2", "--calm", "0.2",
+                "--recovery", "0.6", "--workers", "2",
                 "--timeout", "0.5", "--only", ",".join(self.targets()),
                 "--gateway-core", str(cores[0]), "--load-core", str(cores[1]))
             raw = list(pathlib.Path(folder).glob("*.jsonl"))
