@@ -1,6 +1,5 @@
 #include "admin_client.h"
 
-#include <array>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -9,16 +8,19 @@
 #include <fmt/format.h>
 
 #include "sluice/contract/address.h"
+#include "sluice/contract/bytes.h"
 #include "sluice/contract/task.h"
 #include "sluice/contract/task_group.h"
 #include "sluice/platform/linux/loop.h"
 #include "sluice/traffic/connection.h"
+#include "sluice/traffic/whole_exchange.h"
 #include "sluice/wire/http_head.h"
 
 namespace sluice::app {
 namespace {
 
 constexpr Nanos kCallMax = std::chrono::seconds(30);
+constexpr Bytes kAnswerBytesMax = 64 * kMiB;
 constexpr std::string_view kLocalhost = "localhost:";
 
 Result<Address> AddressOf(const std::string& text) {
@@ -34,32 +36,12 @@ Task<Result<AdminAnswer>> Exchange(Loop& loop, Address address, std::string requ
   if (!stream) co_return std::unexpected(stream.error());
   traffic::Connection connection(loop, std::move(*stream), traffic::ConnectionLimits{});
   connection.Begin();
-  const std::array<ByteView, 1> segments = {request};
-  const Result<void> sent = co_await connection.stream().Send(segments, deadline);
-  if (!sent) co_return std::unexpected(sent.error());
-  connection.MarkRequestSent();
+  connection.output() = std::move(request);
   const wire::Method method = is_post ? wire::Method::kPost : wire::Method::kGet;
-  const Result<void> head = co_await connection.ReceiveHead(method, deadline);
-  if (!head) co_return std::unexpected(head.error());
-  AdminAnswer answer{.status = connection.head().status, .body = {}};
-  ByteView view = connection.leftover();
-  while (!connection.decoder().finished()) {
-    while (!view.empty() && !connection.decoder().finished()) {
-      const Result<wire::BodyPiece> piece = connection.decoder().Next(view);
-      if (!piece) co_return std::unexpected(piece.error());
-      answer.body += piece->data;
-      view.remove_prefix(piece->consumed);
-    }
-    if (connection.decoder().finished()) break;
-    const Result<ByteView> got = co_await connection.stream().Receive(deadline);
-    if (!got) co_return std::unexpected(got.error());
-    if (got->empty()) {
-      const Result<void> ended = connection.decoder().FinishAtClose();
-      if (!ended) co_return std::unexpected(ended.error());
-      break;
-    }
-    view = *got;
-  }
+  Result<std::string> body =
+      co_await traffic::ExchangeWhole(connection, method, deadline, kAnswerBytesMax);
+  if (!body) co_return std::unexpected(body.error());
+  AdminAnswer answer{.status = connection.head().status, .body = std::move(*body)};
   co_return answer;
 }
 
