@@ -6,6 +6,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import re
 import signal
@@ -102,6 +103,15 @@ class Arguments(unittest.TestCase):
             self.assert_complaint(f"port {port} of 127.0.0.1 is in use", "--port", str(port))
 
 
+class Demo(unittest.TestCase):
+    def test_it_is_the_programs_demo(self):
+        done = subprocess.run(
+            [RUN, "demo", "--binaries", BINARIES, "--break", "nonsense"],
+            capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("--break", done.stderr)
+
+
 class MainJob(unittest.TestCase):
     def setUp(self):
         self.port, self.admin_port = free_port(), free_port()
@@ -148,7 +158,7 @@ class MainJob(unittest.TestCase):
         seen: set[str] = set()
         wait_until(lambda: seen.add(self.assert_serves()) or seen == {"a", "b"}, "both instances")
 
-        pid_of_a = int(re.search(r"a, pid (\d+)", said).group(1))
+        pid_of_a = int(re.search(r"\ba \(pid (\d+)", said).group(1))
         os.kill(pid_of_a, signal.SIGKILL)
         wait_until(lambda: not is_alive(pid_of_a), "the end of a")
         for _ in range(20):
@@ -159,6 +169,43 @@ class MainJob(unittest.TestCase):
         self.assertEqual(self.script.wait(timeout=PATIENCE_SECONDS), 0)
         for pid in children:
             wait_until(lambda pid=pid: not is_alive(pid), f"the end of {pid}")
+
+    def test_a_booking_is_made_of_eight_services(self):
+        self.start()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("POST", "/bookings", body='{"user":"ann"}')
+        response = connection.getresponse()
+        booking = json.loads(response.read())
+        connection.close()
+        self.assertEqual(response.status, 201, booking)
+        self.assertEqual((booking["user"], booking["degraded"]), ("ann", []))
+        self.assertIn("critical-path;", response.getheader("server-timing"))
+
+    def test_a_service_that_may_be_missing_is_not_missed(self):
+        said = self.start()
+        pid_of_coupons = int(re.search(r"kill (\d+)\n  kill \d+\n", said).group(1))
+        os.kill(pid_of_coupons, signal.SIGKILL)
+        wait_until(lambda: not is_alive(pid_of_coupons), "the end of coupons")
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request("POST", "/bookings", body="{}")
+        response = connection.getresponse()
+        booking = json.loads(response.read())
+        connection.close()
+        self.assertEqual((response.status, booking["degraded"]), (201, ["coupons"]))
+
+    def test_an_instance_starts_again_as_told(self):
+        said = self.start()
+        pid_of_a = int(re.search(r"\ba \(pid (\d+)", said).group(1))
+        os.kill(pid_of_a, signal.SIGKILL)
+        wait_until(lambda: not is_alive(pid_of_a), "the end of a")
+        command = re.search(r"^  (\S+sluice-booking .*?) &$", said, re.M | re.S).group(1)
+        again = subprocess.Popen(
+            command.replace("\\\n", "").split(), stdout=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: self.assert_serves() == "a", "a")
+        finally:
+            again.terminate()
+            again.wait()
 
     def test_one_user_has_a_limit(self):
         self.start()
@@ -182,7 +229,7 @@ class MainJob(unittest.TestCase):
     def test_nothing_outlives_a_script_that_is_killed(self):
         self.start()
         children = self.children()
-        self.assertEqual(len(children), 3)
+        self.assertEqual(len(children), 11)  # The gateway, two instances, eight services.
         self.script.kill()
         for pid in children:
             wait_until(lambda pid=pid: not is_alive(pid), f"the end of {pid}")

@@ -5,7 +5,7 @@ import json
 
 import report
 from harness import SystemTest, gateway_config, wait_until
-from servers import curl, start_booking, start_nginx
+from servers import curl, start_booking, start_booking_services, start_nginx
 
 
 class RealServers(SystemTest):
@@ -70,12 +70,17 @@ class RealServers(SystemTest):
         self.assertEqual((code, body), (0, b"234"), errors)
 
     def test_curl_books_at_the_booking_service(self):
-        booking = self.booking()
+        services, dependencies = start_booking_services(self.directory())
+        for service in services.values():
+            self.addCleanup(service.stop)
+        booking = self.booking(options=["--dependencies", dependencies])
         sluice = self.sluice(gateway_config(booking.address))
         code, body, errors = curl(
-            "--json", '{"hotel":"alfama"}', f"http://{sluice.address}/bookings")
+            "--fail", "--json", '{"hotel":"alfama"}', f"http://{sluice.address}/bookings")
         self.assertEqual(code, 0, errors)
-        self.assertEqual(json.loads(body)["booking"], {"hotel": "alfama"})
+        booked = json.loads(body)
+        self.assertEqual((booked["hotel"], booked["degraded"]), ("alfama", []))
+        self.assertTrue(booked["charge"])
 
     def test_streamed_answers_arrive_piece_by_piece(self):
         booking = self.booking()

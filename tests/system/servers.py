@@ -124,10 +124,14 @@ def start_nginx(directory, listen=None):
     raise AssertionError(f"nginx does not start: {nginx.said()}")
 
 
-def start_booking(directory, name="a", listen="127.0.0.1:0"):
-    booking = Server(
-        [program("SLUICE_BOOKING_BIN", "sluice-booking"), "--listen", listen, "--name", name],
-        directory)
+BOOKING_ROLES = (
+    "user", "cart", "inventory", "price", "coupons", "risk", "payment", "notification")
+
+
+def start_booking(directory, name="a", listen="127.0.0.1:0", options=()):
+    """An instance of the booking service; without `--dependencies` it books nothing."""
+    command = [program("SLUICE_BOOKING_BIN", "sluice-booking"), "--listen", listen, "--name", name]
+    booking = Server([*command, *map(str, options)], directory)
     try:
         match = wait_until(lambda: re.search(r"listening on (\S+)", booking.said()), "booking",
                            START_SECONDS_MAX)
@@ -136,6 +140,18 @@ def start_booking(directory, name="a", listen="127.0.0.1:0"):
         raise
     booking.address = match[1]
     return booking
+
+
+def start_booking_services(directory):
+    """The services behind a booking by role, and the file that tells an instance where they are."""
+    services = {}
+    for role in BOOKING_ROLES:
+        (directory / role).mkdir()
+        services[role] = start_booking(directory / role, role, options=["--role", role])
+    dependencies = directory / "dependencies"
+    lines = [f"{role} {service.address}\n" for role, service in services.items()]
+    dependencies.write_text("".join(lines), encoding="utf-8")
+    return services, dependencies
 
 
 def load(*arguments):

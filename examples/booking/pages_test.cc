@@ -1,4 +1,4 @@
-#include "booking/reply.h"
+#include "booking/pages.h"
 
 #include <chrono>
 #include <string_view>
@@ -15,79 +15,61 @@ Reply Ask(std::string_view path, std::string_view query = {}) {
   sluice::wire::RequestHead head;
   head.path = path;
   head.query = query;
-  Instance instance{.name = "a"};
-  return ReplyTo(head, {}, instance);
+  return PageOf(head);
 }
 
-Reply Post(std::string_view path, std::string_view body, Instance& instance) {
+Reply Post(std::string_view path) {
   sluice::wire::RequestHead head;
   head.method = Method::kPost;
   head.path = path;
-  return ReplyTo(head, body, instance);
+  return PageOf(head);
 }
 
-TEST(Reply, HealthIsPlainText) {
+TEST(Pages, HealthIsPlainText) {
   const Reply reply = Ask("/healthz");
   EXPECT_EQ(reply.status, 200);
   EXPECT_EQ(reply.content_type, "text/plain");
   EXPECT_EQ(reply.body, "ok\n");
 }
 
-TEST(Reply, SearchRepeatsTheQuery) {
+TEST(Pages, SearchRepeatsTheQuery) {
   const Reply reply = Ask("/search", "page=2&q=lisbon");
   EXPECT_EQ(reply.status, 200);
   EXPECT_TRUE(reply.body.starts_with(R"({"query":"lisbon","hotels":[{"id":"alfama")"))
       << reply.body;
 }
 
-TEST(Reply, QueryThatIsNotUtf8StillGivesJson) {
+TEST(Pages, QueryThatIsNotUtf8StillGivesJson) {
   EXPECT_TRUE(Ask("/search", "q=\xff").body.starts_with("{\"query\":\"\xef\xbf\xbd\""));
 }
 
-TEST(Reply, PriceIsTheSameEveryTime) {
+TEST(Pages, PriceIsTheSameEveryTime) {
   EXPECT_EQ(Ask("/price/alfama").body, Ask("/price/alfama").body);
   EXPECT_NE(Ask("/price/alfama").body, Ask("/price/belem").body);
   EXPECT_EQ(Ask("/price/").status, 404);
 }
 
-TEST(Reply, BookingsAreNumberedByInstance) {
-  Instance instance{.name = "b"};
-  EXPECT_EQ(Post("/bookings", R"({"room":"double"})", instance).body,
-            "{\"id\":\"b-1\",\"booking\":{\"room\":\"double\"}}\n");
-  const Reply second = Post("/bookings", "7", instance);
-  EXPECT_EQ(second.status, 201);
-  EXPECT_EQ(second.body, "{\"id\":\"b-2\",\"booking\":7}\n");
-}
-
-TEST(Reply, BookingThatIsNotJsonIsRefusedAndNotNumbered) {
-  Instance instance{.name = "a"};
-  EXPECT_EQ(Post("/bookings", "{room", instance).status, 400);
-  EXPECT_EQ(instance.bookings_made, 0U);
-}
-
-TEST(Reply, SlowWaitsAsLongAsAsked) {
+TEST(Pages, SlowWaitsAsLongAsAsked) {
   EXPECT_EQ(Ask("/slow", "ms=250").delay, 250ms);
   EXPECT_EQ(Ask("/slow").delay, 1s);
   EXPECT_EQ(Ask("/slow", "ms=60001").delay, 1s) << "beyond its bound a wish is not heard";
 }
 
-TEST(Reply, FailGivesTheStatusAskedFor) {
+TEST(Pages, FailGivesTheStatusAskedFor) {
   EXPECT_EQ(Ask("/fail", "status=503").status, 503);
   EXPECT_EQ(Ask("/fail", "status=200").status, 500);
   EXPECT_EQ(Ask("/fail", "status=50x").status, 500);
 }
 
-TEST(Reply, StreamSaysHowManyChunksAndHowFarApart) {
+TEST(Pages, StreamSaysHowManyChunksAndHowFarApart) {
   const Reply reply = Ask("/stream", "chunks=3&ms=20");
   EXPECT_EQ(reply.chunks, 3);
   EXPECT_EQ(reply.delay, 20ms);
 }
 
-TEST(Reply, UnknownPagesAndMethodsAreTold) {
-  Instance instance{.name = "a"};
+TEST(Pages, UnknownPagesAndMethodsAreTold) {
   EXPECT_EQ(Ask("/nowhere").status, 404);
-  EXPECT_EQ(Ask("/bookings").status, 405);
-  EXPECT_EQ(Post("/search", "{}", instance).status, 405);
+  EXPECT_EQ(Post("/search").status, 405);
 }
 
 }  // namespace

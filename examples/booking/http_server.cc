@@ -1,7 +1,8 @@
-#include "booking/service.h"
+#include "booking/http_server.h"
 
 #include <array>
 #include <chrono>
+#include <tuple>
 #include <utility>
 
 #include "sluice/contract/bytes.h"
@@ -31,11 +32,14 @@ constexpr auto kTransferMax = 30s;
 
 }  // namespace
 
-// One connection. Lives in the frame of Service::Serve().
+// One connection. Lives in the frame of HttpServer::Serve().
 class Session {
  public:
-  Session(sluice::Loop& loop, std::unique_ptr<sluice::Stream> stream, Instance& instance)
-      : loop_(loop), stream_(std::move(stream)), instance_(instance) {}
+  Session(sluice::Loop& loop,
+          std::unique_ptr<sluice::Stream> stream,
+          std::string_view instance,
+          Handler& handler)
+      : loop_(loop), stream_(std::move(stream)), instance_(instance), handler_(handler) {}
 
   // Answers requests until the client leaves, errs or is told to go.
   Task<void> Run() {
@@ -106,21 +110,29 @@ class Session {
 
   Task<Result<void>> Answer() {
     const wire::RequestHead& head = head_.head();
-    const Reply reply = ReplyTo(head, body_, instance_);
+    const Reply reply = co_await handler_.Answer(head, body_);
     if (!head.keep_alive) last_ = true;
     if (reply.chunks > 0) co_return co_await SendChunks(reply);
     if (reply.delay > 0ns) co_await loop_.SleepUntil(loop_.now() + reply.delay);
-    co_return co_await SendWhole(reply.status, reply.content_type, reply.body);
+    co_return co_await SendWhole(reply);
   }
 
-  Task<Result<void>> SendWhole(int status, std::string_view type, std::string_view body) {
-    const std::array<wire::ExtraHeader, 1> extra{{{"x-instance", instance_.name}}};
+  // What every answer says, and what this one says beside it. The views are those of `reply`.
+  void ListHeaders(const Reply& reply) {
+    headers_.clear();
+    headers_.push_back({"x-instance", instance_});
+    for (const Header& header : reply.headers)
+      headers_.push_back({header.name, header.value});
+  }
+
+  Task<Result<void>> SendWhole(const Reply& reply) {
+    ListHeaders(reply);
     output_.clear();
     const Result<void> written =
-        wire::AppendSimpleResponse({.status = status,
-                                    .content_type = type,
-                                    .body = body,
-                                    .extra = extra,
+        wire::AppendSimpleResponse({.status = reply.status,
+                                    .content_type = reply.content_type,
+                                    .body = reply.body,
+                                    .extra = headers_,
                                     .request_method = head_.head().method,
                                     .client_minor_version = head_.head().minor_version,
                                     .persistence = persistence()},
@@ -136,14 +148,14 @@ class Session {
     head.reason = wire::ReasonPhrase(reply.status);
     head.framing = wire::BodyFraming::kChunked;
     head.headers.Add("content-type", reply.content_type);
-    const std::array<wire::ExtraHeader, 1> extra{{{"x-instance", instance_.name}}};
+    ListHeaders(reply);
     output_.clear();
     const Result<wire::ResponseFraming> framing =
         wire::AppendResponseHead(head,
                                  {.request_method = head_.head().method,
                                   .client_minor_version = head_.head().minor_version,
                                   .persistence = persistence(),
-                                  .extra = extra},
+                                  .extra = headers_},
                                  output_);
     if (!framing) co_return std::unexpected(framing.error());
     last_ = framing->persistence == wire::Persistence::kClose;
@@ -167,7 +179,8 @@ class Session {
     const int status = wire::StatusOf(error.code);
     if (status >= 500 && error.code != ErrorCode::kVersionNotSupported) co_return;
     last_ = true;
-    std::ignore = co_await SendWhole(status, "text/plain", error.detail);
+    const Reply reply{.status = status, .content_type = "text/plain", .body = error.detail};
+    std::ignore = co_await SendWhole(reply);
   }
 
   // `bytes` must live until the send is complete.
@@ -182,22 +195,24 @@ class Session {
 
   sluice::Loop& loop_;
   std::unique_ptr<sluice::Stream> stream_;
-  Instance& instance_;
+  std::string_view instance_;
+  Handler& handler_;
   wire::RequestHeadReader head_;
   wire::BodyDecoder decoder_;
   std::string input_;  // Received and not yet understood.
   std::string body_;
   std::string output_;
+  std::vector<wire::ExtraHeader> headers_;
   bool idle_ = false;
   bool last_ = false;  // No request after this one.
 };
 
-Service::Service(sluice::Loop& loop, std::string instance_name)
-    : loop_(loop), instance_{.name = std::move(instance_name)} {}
+HttpServer::HttpServer(sluice::Loop& loop, std::string instance, Handler& handler)
+    : loop_(loop), instance_(std::move(instance)), handler_(handler) {}
 
-Service::~Service() = default;
+HttpServer::~HttpServer() = default;
 
-Task<void> Service::Run(sluice::Listener& listener) {
+Task<void> HttpServer::Run(sluice::Listener& listener) {
   listener_ = &listener;
   while (!stopping_) {
     Result<std::unique_ptr<sluice::Stream>> stream = co_await listener.Accept();
@@ -209,14 +224,14 @@ Task<void> Service::Run(sluice::Listener& listener) {
   co_await tasks_.Drained();
 }
 
-Task<void> Service::Serve(std::unique_ptr<sluice::Stream> stream) {
-  Session session(loop_, std::move(stream), instance_);
+Task<void> HttpServer::Serve(std::unique_ptr<sluice::Stream> stream) {
+  Session session(loop_, std::move(stream), instance_, handler_);
   sessions_.insert(&session);
   co_await session.Run();
   sessions_.erase(&session);
 }
 
-void Service::Stop() {
+void HttpServer::Stop() {
   stopping_ = true;
   if (listener_ != nullptr) listener_->Cancel();
   for (Session* session : sessions_)
