@@ -11,6 +11,7 @@
 #include "release_simulate.h"
 #include "running_config.h"
 #include "serve.h"
+#include "tour.h"
 #include "version.h"
 #include "would_have.h"
 #include <CLI/CLI.hpp>
@@ -103,6 +104,18 @@ void AddRelease(CLI::App& app, SimulateOptions& options, int& exit_code) {
   simulate->callback([&options, &exit_code] { exit_code = SimulateRelease(options); });
 }
 
+void AddDemo(CLI::App& app, sluice::demo::DemoOptions& options, int& exit_code) {
+  CLI::App* demo = app.add_subcommand("demo", "A guided tour: what users see when things break");
+  demo->add_option("--break", options.only, "This step alone")
+      ->check(CLI::IsMember(sluice::demo::StepNames()));
+  demo->add_option("--binaries", options.binaries,
+                   "The folder of sluice and sluice-booking, if not that of this program");
+  demo->add_option("--config,-c", options.config_file,
+                   "Of the gateway, instead of that of examples/booking");
+  demo->add_flag("--json", options.json, "One document at the end, for machines");
+  demo->callback([&options, &exit_code] { exit_code = Tour(options); });
+}
+
 // What CLI11 says of a word that is no verb does not name it. True when it has been said here.
 bool ComplainOfVerb(const CLI::App& app, const std::vector<std::string>& words) {
   std::vector<std::string_view> verbs;
@@ -141,9 +154,11 @@ int main(int argc, char** argv) {
   std::string file;
   bool json = false;
   OperateOptions operate;
+  sluice::demo::DemoOptions demo;
   AddServe(app, serve, exit_code);
   AddCheck(app, file, json, exit_code);
   AddOperate(app, operate, exit_code);
+  AddDemo(app, demo, exit_code);
   SimulateOptions simulate;
   AddRelease(app, simulate, exit_code);
   try {

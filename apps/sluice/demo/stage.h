@@ -1,0 +1,96 @@
+// Stage: the booking system as the demo plays it. Eight services, two booking instances and the
+// gateway in front of them: a process each, on free ports of the loopback, with a folder of their
+// own. All of them end with the stage, whatever happens.
+//
+// Calls block the caller and turn the loop meanwhile. Belongs to the main thread.
+
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "demo/child_process.h"
+#include "demo/http_client.h"
+#include "demo/load.h"
+
+#include "sluice/contract/address.h"
+#include "sluice/contract/result.h"
+#include "sluice/contract/task_group.h"
+#include "sluice/contract/time.h"
+#include "sluice/platform/linux/loop.h"
+#include "sluice/platform/linux/signals.h"
+
+namespace sluice::demo {
+
+struct StageOptions {
+  std::string binaries;     // The folder of `sluice` and `sluice-booking`.
+  std::string config_file;  // Of the gateway; empty: that of examples/booking.
+};
+
+// Of one booking, as its service keeps it.
+inline constexpr Nanos kBookingDeadline = std::chrono::milliseconds(800);
+// Payments a second: what of the system is short.
+inline constexpr double kPaymentsPerSecond = 50;
+
+class Stage {
+ public:
+  // Starts everything and waits until it serves. Fails with kNotFound (a program), kInvalidConfig
+  // (the gateway refuses its file) or kInputOutput. An interrupt (SIGINT, SIGTERM, SIGHUP) ends all
+  // processes of the stage and then this one, with 128 and the signal's number.
+  static Result<std::unique_ptr<Stage>> Open(const StageOptions& options);
+  ~Stage();
+
+  // `name` is a service ("inventory"), an instance ("a", "b") or "gateway".
+  void Kill(std::string_view name);
+  // Neither answers nor dies until Thaw().
+  void Freeze(std::string_view name);
+  void Thaw(std::string_view name);
+  // Starts it again where it was. Does not wait until it serves.
+  void Restart(std::string_view name);
+  [[nodiscard]] bool IsRunning(std::string_view name);
+
+  // One user's question to the gateway.
+  [[nodiscard]] Answer Ask(const Question& question);
+  // A question to a service itself, beside the gateway.
+  [[nodiscard]] Answer AskService(std::string_view name, const Question& question);
+  // Many users'. `progress` hears the phase from time to time.
+  [[nodiscard]] std::vector<Sample> Run(const LoadPlan& plan,
+                                        const std::function<void(std::string_view)>& progress);
+
+  [[nodiscard]] std::size_t processes() const { return players_.size(); }
+  [[nodiscard]] const Address& gateway() const { return players_.at("gateway").address; }
+
+ private:
+  struct Player {
+    ChildCommand command;
+    std::string address_mark;  // What its address follows in what it says.
+    Address address;
+    std::optional<ChildProcess> process;
+  };
+
+  explicit Stage(std::unique_ptr<platform::EpollLoop> loop) : loop_(std::move(loop)) {}
+  [[nodiscard]] Result<void> Begin(const StageOptions& options);
+  [[nodiscard]] Result<void> BeginServices(const std::string& program);
+  [[nodiscard]] Result<void> BeginInstances(const std::string& program);
+  [[nodiscard]] Result<void> BeginGateway(const StageOptions& options);
+  void Add(const std::string& name, const std::string& program, std::string_view address_mark);
+  [[nodiscard]] Result<void> StartAll(const std::vector<std::string>& names);
+  [[nodiscard]] Result<void> AwaitAddress(const std::string& name);
+  [[nodiscard]] Player& PlayerOf(std::string_view name);
+  void TurnUntil(const std::function<bool()>& done);
+  void EndAll();
+
+  std::unique_ptr<platform::EpollLoop> loop_;
+  std::unique_ptr<platform::SignalWatcher> signals_;
+  std::string folder_;
+  std::map<std::string, Player, std::less<>> players_;
+  std::map<std::string, std::unique_ptr<HttpClient>, std::less<>> clients_;
+  TaskGroup tasks_;
+};
+
+}  // namespace sluice::demo
