@@ -31,6 +31,7 @@ std::vector<std::string> NamesOf(std::string_view vary) {
     }
     vary.remove_prefix(comma == std::string_view::npos ? vary.size() : comma + 1);
   }
+  std::ranges::sort(names);  // "a, b" and "b, a" say the same.
   return names;
 }
 
@@ -146,6 +147,7 @@ std::optional<StaleCache::Fill> StaleCache::Begin(const CacheKey& key,
     return std::nullopt;
   }
   std::vector<std::string> values = ValuesOf(names, request);
+  std::vector<std::string> fill_names = names;
   Discarded discarded;
   {
     Part& part = PartOf(key.hash);
@@ -188,6 +190,8 @@ std::optional<StaleCache::Fill> StaleCache::Begin(const CacheKey& key,
   }
   fill.key_ = key.text;
   fill.hash_ = key.hash;
+  fill.vary_ = std::move(fill_names);
+  fill.began_ = now;
   fill.values_ = std::move(values);
   if (announced_bytes) fill.answer_->body.reserve(*announced_bytes);
   return fill;
@@ -231,8 +235,12 @@ void StaleCache::Put(Fill& fill, SteadyTime now) {
   const std::scoped_lock lock(part.mutex);
   Entry* const entry = Look(part, {.hash = fill.hash_, .text = fill.key_});
   // Pushed out meanwhile, or the origin varies otherwise now: somebody newer has the place.
-  Variant* const variant = entry == nullptr ? nullptr : VariantOf(*entry, fill.values_);
+  // "de" of one field says nothing about "de" of another.
+  if (entry == nullptr || entry->vary != fill.vary_) return;
+  Variant* const variant = VariantOf(*entry, fill.values_);
   if (variant == nullptr) return;
+  if (variant->answer != nullptr && variant->began > fill.began_) return;
+  variant->began = fill.began_;
   if (variant->answer == nullptr) ++part.answers;
   discarded.push_back(std::move(variant->answer));
   variant->answer = std::move(fill.answer_);

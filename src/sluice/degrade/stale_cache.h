@@ -85,16 +85,22 @@ class StaleCache {
           answer_(std::move(other.answer_)),
           key_(std::move(other.key_)),
           hash_(other.hash_),
+          vary_(std::move(other.vary_)),
           values_(std::move(other.values_)),
+          began_(other.began_),
           reserved_(other.reserved_) {}
     Fill& operator=(Fill&&) = delete;
     Fill(const Fill&) = delete;
     Fill& operator=(const Fill&) = delete;
     ~Fill() { Release(); }
 
+    [[nodiscard]] Bytes reserved_bytes() const { return reserved_; }
+
     // Appends to the body. False, and the fill is over, when it becomes too large.
     [[nodiscard]] bool Add(ByteView data);
-    // The body was whole: from now on it is the key's answer.
+    // The body was whole: from now on it is the key's answer to requests like its own. Not where
+    // the origin has come to vary its answers by other fields meanwhile, and not in place of an
+    // answer that was begun later.
     void Finish(SteadyTime now);
 
    private:
@@ -107,7 +113,9 @@ class StaleCache {
     std::shared_ptr<KeptAnswer> answer_;
     std::string key_;
     std::uint64_t hash_ = 0;
+    std::vector<std::string> vary_;  // What `values_` are the values of.
     std::vector<std::string> values_;
+    SteadyTime began_{};
     Bytes reserved_ = 0;
   };
 
@@ -142,6 +150,7 @@ class StaleCache {
     std::vector<std::string> values;           // Beside Entry::vary.
     std::shared_ptr<const KeptAnswer> answer;  // Null while the first is on its way.
     SteadyTime refreshed_at{};                 // When its last fill began.
+    SteadyTime began{};                        // When that of `answer` did.
   };
   struct Entry {
     std::uint64_t hash = 0;

@@ -143,6 +143,42 @@ TEST(StaleCache, TellsAnswersApartByWhatTheyVaryBy) {
   EXPECT_EQ(cache.Stats().answers, 1U);
 }
 
+TEST(StaleCache, AFillOfOtherFieldsThanTheKeyVariesByNowIsDropped) {
+  StaleCache cache({.refresh_interval = 0s});
+  const Fields german("accept-language", "de");
+  std::optional<StaleCache::Fill> slow =
+      cache.Begin(KeyOf("/"), HeadOf(), "accept-language", german, std::nullopt, kStart);
+  ASSERT_TRUE(slow.has_value());
+  // The origin now tells its answers apart by another field, which happens to have that value.
+  const Fields currency("x-market", "de");
+  EXPECT_TRUE(Keep(cache, "/", "market", kStart, {.vary = "x-market", .request = currency}));
+  ASSERT_TRUE(slow->Add("language"));
+  slow->Finish(kStart);
+  EXPECT_EQ(Found(cache, "/", kStart, currency), "market");
+  EXPECT_EQ(cache.Stats().answers, 1U);
+  EXPECT_EQ(cache.Stats().kept_total, 1U);
+}
+
+TEST(StaleCache, AFillDoesNotReplaceWhatWasBegunLater) {
+  StaleCache cache({.refresh_interval = 0s});
+  std::optional<StaleCache::Fill> slow =
+      cache.Begin(KeyOf("/"), HeadOf(), "", kNone, std::nullopt, kStart);
+  ASSERT_TRUE(slow.has_value());
+  EXPECT_TRUE(Keep(cache, "/", "new", kStart + 1s));
+  ASSERT_TRUE(slow->Add("old"));
+  slow->Finish(kStart + 2s);
+  EXPECT_EQ(Found(cache, "/", kStart + 2s), "new");
+}
+
+TEST(StaleCache, TheOrderOfVaryIsNoDifference) {
+  StaleCache cache({.refresh_interval = 0s});
+  const Fields german("accept-language", "de");
+  EXPECT_TRUE(Keep(cache, "/", "1", kStart, {.vary = "x-a, Accept-Language", .request = german}));
+  EXPECT_TRUE(Keep(cache, "/", "2", kStart, {.vary = "accept-language,x-a"}));
+  EXPECT_EQ(Found(cache, "/", kStart, german), "1");
+  EXPECT_EQ(Found(cache, "/", kStart), "2");
+}
+
 TEST(StaleCache, AKeyHasAtMostEightVariants) {
   StaleCache cache({});
   for (int i = 0; i < 9; ++i) {
