@@ -36,8 +36,12 @@ class Resolver {
   Resolver& operator=(const Resolver&) = delete;
   virtual ~Resolver() = default;
 
-  // Asks for the IPv4 and IPv6 addresses of `host`. Fails with kResolveFailed or kTimeout.
+  // Asks for the IPv4 and IPv6 addresses of `host`. Fails with kResolveFailed,
+  // kTimeout or kCancelled.
   [[nodiscard]] Awaiter Resolve(std::string host, std::uint16_t port, SteadyTime deadline);
+
+  // Every question under way fails with kCancelled: for who stops and must not wait for answers.
+  virtual void CancelAll() = 0;
 
  protected:
   // Always completes later, through the run queue.

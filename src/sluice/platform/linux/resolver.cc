@@ -111,6 +111,12 @@ class AresResolver::Channel {
     reactor_.run_queue().Push(operation.waiter);
   }
 
+  // Calls back for each question.
+  void CancelAll() {
+    ::ares_cancel(channel_);
+    RearmTimer();
+  }
+
   [[nodiscard]] std::size_t asked() const { return asked_; }
 
  private:
@@ -188,6 +194,9 @@ class AresResolver::Channel {
     if (status == ARES_SUCCESS && answer != nullptr && answer->nodes != nullptr) {
       return ReadAnswer(*answer, operation.port);
     }
+    if (status == ARES_ECANCELLED) {
+      return std::unexpected(ResolveError(ErrorCode::kCancelled, operation.host, "cancelled"));
+    }
     if (operation.host == "localhost") {  // RFC 6761 §6.3: also where no hosts file has it.
       return Resolution{.addresses = {Address::Ipv4({127, 0, 0, 1}, operation.port)}};
     }
@@ -250,6 +259,10 @@ Result<std::unique_ptr<AresResolver>> AresResolver::Create(Reactor& reactor,
 
 std::size_t AresResolver::pending() const {
   return channel_->asked();
+}
+
+void AresResolver::CancelAll() {
+  channel_->CancelAll();
 }
 
 void AresResolver::Begin(ResolveOperation& operation) {

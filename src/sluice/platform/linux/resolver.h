@@ -36,6 +36,8 @@ class AresResolver final : public Resolver {
 
   [[nodiscard]] std::size_t pending() const;
 
+  void CancelAll() override;
+
   class Channel;  // The inside: what c-ares calls back.
 
  protected:

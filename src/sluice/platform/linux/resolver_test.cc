@@ -255,6 +255,19 @@ TEST_F(ResolverTest, ManyQuestionsAreAskedAtOnce) {
   EXPECT_THAT(TextsOf(*resolved[1].result), ElementsAre("10.0.0.2:8080"));
 }
 
+TEST_F(ResolverTest, CancelledAQuestionFailsAtOnce) {
+  server_.silent = true;
+  const auto resolver = Create();
+  Resolved resolved;
+  Spawn(ResolveInto(*resolver, "booking.test", In(5s), resolved));
+  EXPECT_EQ(resolver->pending(), 1U);
+  const auto cancel = [&resolver] { resolver->CancelAll(); };
+  loop_->Enter(cancel);
+  EXPECT_EQ(resolver->pending(), 0U);
+  ASSERT_TRUE(Until([&] { return resolved.done; }));
+  EXPECT_EQ(resolved.result->error().code, ErrorCode::kCancelled);
+}
+
 TEST_F(ResolverTest, BadOptionsAreRefused) {
   Reactor& reactor = loop_->reactor();
   for (const ResolverOptions& options :

@@ -231,6 +231,21 @@ TEST_F(SocketListenerTest, LeavesTheDescriptorsFromItsBoundOnToOthers) {
   EXPECT_TRUE(Until([&] { return second.done; }));
 }
 
+TEST_F(SocketListenerTest, ConnectsLeaveThemToOthersToo) {
+  const auto listener = *loop_->ListenSocket(AnyPort(), {});
+  loop_->reactor().set_descriptor_bound(OwnedFd(::dup(0)).get());
+  Connected refused;
+  Spawn(ConnectTo(*loop_, listener->local(), In(5s), refused));
+  ASSERT_TRUE(refused.error.has_value());
+  EXPECT_EQ(refused.error->code, ErrorCode::kOutOfDescriptors);
+  EXPECT_EQ(refused.error->side, Side::kSelf);
+  loop_->reactor().set_descriptor_bound(INT_MAX);
+  Connected made;
+  Spawn(ConnectTo(*loop_, listener->local(), In(5s), made));
+  EXPECT_TRUE(Until([&] { return made.done; }));
+  EXPECT_NE(made.stream, nullptr);
+}
+
 TEST_F(SocketListenerTest, NothingCanBeOpenedWithoutDescriptors) {
   const auto listener = *loop_->ListenSocket(AnyPort(), {});
   const NoMoreDescriptors limit;

@@ -110,6 +110,8 @@ bool SocketStream::Connect(Reactor& reactor, ConnectOperation& operation) {
   }
   OwnedFd fd(::socket(target->storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return fail(ConnectError(errno, operation.address));
+  // What is left belongs to the others (the admin API).
+  if (fd.get() >= reactor.descriptor_bound()) return fail(ConnectError(EMFILE, operation.address));
   if (operation.address.family() != Address::Family::kUnix) {
     const int on = 1;
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));

@@ -12,10 +12,13 @@ namespace sluice::sim {
 void Resolver::Begin(ResolveOperation& operation) {
   NameTable::Reply reply = world_.names().Ask(operation.host, operation.port);
   const SteadyTime answer_at = SaturatingAdd(world_.now(), reply.delay);
+  const std::uint64_t number = next_number_++;
+  // The operation lives in a suspended frame, which nobody can destroy before it is resumed.
+  pending_.emplace(number, &operation);
   ++world_.resolving_;
   if (answer_at <= operation.deadline && answer_at != kNever) {
     operation.result = std::move(reply.result);
-    world_.Schedule(answer_at, loop_, &OnAnswer, &world_, Detail(operation));
+    world_.Schedule(answer_at, loop_, &OnAnswer, this, number);
     return;
   }
   operation.result = std::unexpected(
@@ -25,24 +28,36 @@ void Resolver::Begin(ResolveOperation& operation) {
             .detail = fmt::format("{}: no answer before the deadline", operation.host)});
   // Without a deadline a question that is never answered waits for ever.
   if (operation.deadline == kNever) return;
-  world_.Schedule(operation.deadline, loop_, &OnAnswer, &world_, Detail(operation));
+  world_.Schedule(operation.deadline, loop_, &OnAnswer, this, number);
 }
 
-// The operation lives in a suspended frame, which nobody can destroy before it is resumed.
-std::uint64_t Resolver::Detail(ResolveOperation& operation) {
-  static_assert(sizeof(std::uintptr_t) <= sizeof(std::uint64_t));
-  return reinterpret_cast<std::uintptr_t>(&operation);
+void Resolver::CancelAll() {
+  for (const auto& [number, operation] : std::exchange(pending_, {})) {
+    operation->result =
+        std::unexpected(Error{.code = ErrorCode::kCancelled,
+                              .side = Side::kUpstream,
+                              .retry = RetryAdvice::kSafe,
+                              .detail = fmt::format("{}: cancelled", operation->host)});
+    Finish(*operation);
+  }
 }
 
-void Resolver::OnAnswer(void* world, std::uint64_t detail) {
-  auto& operation = *reinterpret_cast<ResolveOperation*>(static_cast<std::uintptr_t>(detail));
-  World& its_world = *static_cast<World*>(world);
-  --its_world.resolving_;
+void Resolver::OnAnswer(void* resolver, std::uint64_t number) {
+  Resolver& self = *static_cast<Resolver*>(resolver);
+  const auto found = self.pending_.find(number);
+  if (found == self.pending_.end()) return;  // Cancelled.
+  ResolveOperation& operation = *found->second;
+  self.pending_.erase(found);
+  self.Finish(operation);
+}
+
+void Resolver::Finish(ResolveOperation& operation) {
+  --world_.resolving_;
   const bool resolved = operation.result.has_value();
-  its_world.trace().Add({.at = its_world.now(),
-                         .step = Step::kResolved,
-                         .detail = resolved ? operation.result->addresses.size() : 0,
-                         .text = operation.host});
+  world_.trace().Add({.at = world_.now(),
+                      .step = Step::kResolved,
+                      .detail = resolved ? operation.result->addresses.size() : 0,
+                      .text = operation.host});
   RunQueue::Current().Push(operation.waiter);
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 
 #include "sluice/contract/resolver.h"
 
@@ -17,15 +18,19 @@ class Resolver final : public sluice::Resolver {
  public:
   Resolver(World& world, Loop& loop) : world_(world), loop_(loop) {}
 
+  void CancelAll() override;
+
  protected:
   void Begin(ResolveOperation& operation) override;
 
  private:
-  [[nodiscard]] static std::uint64_t Detail(ResolveOperation& operation);
-  static void OnAnswer(void* world, std::uint64_t detail);
+  static void OnAnswer(void* resolver, std::uint64_t number);
+  void Finish(ResolveOperation& operation);
 
   World& world_;
   Loop& loop_;
+  std::uint64_t next_number_ = 0;
+  std::map<std::uint64_t, ResolveOperation*> pending_;
 };
 
 }  // namespace sluice::sim

@@ -1,6 +1,7 @@
 #include "sluice/platform/sim/resolver.h"
 
 #include <chrono>
+#include <functional>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -56,6 +57,29 @@ TEST_F(ResolverTest, AnswersFromTheTableAfterItsDelay) {
   ASSERT_EQ(answer.result->addresses.size(), 2U);
   EXPECT_EQ(answer.result->addresses[0].ToString(), "10.0.0.1:80");
   EXPECT_EQ(answer.result->addresses[1].ToString(), "10.0.0.2:80");
+}
+
+TEST_F(ResolverTest, CancelledAQuestionFailsAtOnceAndItsAnswerIsNobodys) {
+  Answer soon;
+  Answer never;
+  const SteadyTime start = world.now();
+  world.names().Set("pay.local", {.addresses = {Address::Ipv4({10, 0, 0, 1}, 0)}, .delay = 3ms});
+  world.names().Silence("silent.local");
+  Resolve("pay.local", soon);
+  Resolve("silent.local", never);
+  const auto cancel = [this] { loop.resolver().CancelAll(); };
+  loop.Enter(cancel);
+  ASSERT_TRUE(world.RunUntilIdle());
+
+  for (const Answer& answer : {std::cref(soon), std::cref(never)}) {
+    ASSERT_TRUE(answer.done);
+    EXPECT_EQ(answer.at, start);
+    EXPECT_EQ(answer.result.error().code, ErrorCode::kCancelled);
+  }
+  Answer again;
+  Resolve("pay.local", again);
+  ASSERT_TRUE(world.RunUntilIdle());
+  EXPECT_TRUE(again.result.has_value());
 }
 
 TEST_F(ResolverTest, AnswersForAddressesWithoutTheTableButNeverAtOnce) {
