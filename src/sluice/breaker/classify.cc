@@ -49,12 +49,25 @@ bool StatusSet::Contains(int status) const {
 ClassifyOptions::ClassifyOptions() {
   SLUICE_ASSERT(record_statuses.Add("5xx"));
   SLUICE_ASSERT(ignore_statuses.Add("429"));
+  for (const GrpcStatus status :
+       {GrpcStatus::kUnavailable, GrpcStatus::kDeadlineExceeded, GrpcStatus::kInternal}) {
+    record_grpc.Add(status);
+  }
+  for (const GrpcStatus status : {GrpcStatus::kResourceExhausted, GrpcStatus::kCancelled})
+    ignore_grpc.Add(status);
 }
 
 Verdict ClassifyStatus(int status, Refusal refusal, const ClassifyOptions& options) {
   if (refusal == Refusal::kByPeerGuard) return Verdict::kIgnored;
   if (options.ignore_statuses.Contains(status)) return Verdict::kIgnored;
   if (options.record_statuses.Contains(status)) return Verdict::kFailure;
+  return Verdict::kSuccess;
+}
+
+Verdict ClassifyGrpc(GrpcStatus status, Refusal refusal, const ClassifyOptions& options) {
+  if (refusal == Refusal::kByPeerGuard) return Verdict::kIgnored;
+  if (options.ignore_grpc.Contains(status)) return Verdict::kIgnored;
+  if (options.record_grpc.Contains(status)) return Verdict::kFailure;
   return Verdict::kSuccess;
 }
 

@@ -7,11 +7,13 @@
 #pragma once
 
 #include <bitset>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
 #include "sluice/breaker/outlier_detector.h"
+#include "sluice/contract/grpc_status.h"
 #include "sluice/contract/guard.h"
 #include "sluice/contract/result.h"
 
@@ -32,11 +34,27 @@ class StatusSet {
   std::bitset<kLast - kFirst + 1> members_;
 };
 
+class GrpcStatusSet {
+ public:
+  void Add(GrpcStatus status) { members_.set(static_cast<std::size_t>(status)); }
+  [[nodiscard]] bool Contains(GrpcStatus status) const {
+    return members_.test(static_cast<std::size_t>(status));
+  }
+  void Clear() { members_.reset(); }
+
+ private:
+  std::bitset<kGrpcStatuses> members_;
+};
+
 struct ClassifyOptions {
   ClassifyOptions();
 
-  StatusSet record_statuses;   // Failures. Default 5xx.
-  StatusSet ignore_statuses;   // Neither; wins over record. Default 429.
+  StatusSet record_statuses;  // Failures. Default 5xx.
+  StatusSet ignore_statuses;  // Neither; wins over record. Default 429.
+  // The same of gRPC calls. Default UNAVAILABLE, DEADLINE_EXCEEDED and INTERNAL; ignored are
+  // RESOURCE_EXHAUSTED and CANCELLED.
+  GrpcStatusSet record_grpc;
+  GrpcStatusSet ignore_grpc;
   bool timeouts = true;        // Whether running out of time is a failure, or ignored.
   bool connect_errors = true;  // Whether not getting a connection is a failure, or ignored.
 };
@@ -48,6 +66,10 @@ enum class Refusal : std::uint8_t {
 
 // Of a call that was answered.
 [[nodiscard]] Verdict ClassifyStatus(int status, Refusal refusal, const ClassifyOptions& options);
+// Of a gRPC call that was answered, whatever its HTTP status.
+[[nodiscard]] Verdict ClassifyGrpc(GrpcStatus status,
+                                   Refusal refusal,
+                                   const ClassifyOptions& options);
 // Of a call that was not.
 [[nodiscard]] Verdict ClassifyError(const Error& error, const ClassifyOptions& options);
 

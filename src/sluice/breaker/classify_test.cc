@@ -58,6 +58,31 @@ TEST(Classify, StatusesAreConfigurableAndIgnoringWins) {
   EXPECT_EQ(ClassifyStatus(503, Refusal::kNone, options), Verdict::kIgnored);
 }
 
+// D57.
+TEST(Classify, GrpcCallsAreJudgedByTheirOwnStatus) {
+  ClassifyOptions options;
+  const auto of = [&options](GrpcStatus status) {
+    return ClassifyGrpc(status, Refusal::kNone, options);
+  };
+  EXPECT_EQ(of(GrpcStatus::kOk), Verdict::kSuccess);
+  EXPECT_EQ(of(GrpcStatus::kNotFound), Verdict::kSuccess);
+  for (const GrpcStatus status :
+       {GrpcStatus::kUnavailable, GrpcStatus::kDeadlineExceeded, GrpcStatus::kInternal}) {
+    EXPECT_EQ(of(status), Verdict::kFailure) << NameOf(status);
+  }
+  EXPECT_EQ(of(GrpcStatus::kResourceExhausted), Verdict::kIgnored);
+  EXPECT_EQ(of(GrpcStatus::kCancelled), Verdict::kIgnored);
+  EXPECT_EQ(ClassifyGrpc(GrpcStatus::kUnavailable, Refusal::kByPeerGuard, options),
+            Verdict::kIgnored);
+
+  options.record_grpc.Add(GrpcStatus::kUnknown);
+  EXPECT_EQ(of(GrpcStatus::kUnknown), Verdict::kFailure);
+  options.ignore_grpc.Add(GrpcStatus::kUnknown);  // Wins.
+  EXPECT_EQ(of(GrpcStatus::kUnknown), Verdict::kIgnored);
+  options.record_grpc.Clear();
+  EXPECT_EQ(of(GrpcStatus::kInternal), Verdict::kSuccess);
+}
+
 TEST(Classify, BrokenAndMissingAnswersAreFailures) {
   const ClassifyOptions options;
   for (const ErrorCode code :

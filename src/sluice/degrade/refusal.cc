@@ -47,6 +47,21 @@ void AppendJsonText(std::string_view text, std::string& out) {
   }
 }
 
+// gRPC over HTTP2, "Responses": printable ASCII but `%` stands for itself.
+void AppendPercentEncoded(std::string_view text, std::string& out) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  for (const char byte : text) {
+    const auto code = static_cast<unsigned char>(byte);
+    if (code >= 0x20 && code < 0x7f && byte != '%') {
+      out += byte;
+    } else {
+      out += '%';
+      out += kHex[code >> 4U];
+      out += kHex[code & 0xfU];
+    }
+  }
+}
+
 }  // namespace
 
 int StatusOf(const Error& error) {
@@ -100,6 +115,59 @@ int StatusOf(const Error& error) {
   return 500;
 }
 
+GrpcStatus GrpcStatusOf(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kRateLimited:
+    case ErrorCode::kBodyTooLarge:
+    case ErrorCode::kTargetTooLong:
+    case ErrorCode::kHeadTooLarge:
+      return GrpcStatus::kResourceExhausted;
+    case ErrorCode::kTimeout:
+    case ErrorCode::kUpstreamTimeout:
+    case ErrorCode::kRequestTimeout:
+      return GrpcStatus::kDeadlineExceeded;
+    case ErrorCode::kNoRoute:
+    case ErrorCode::kMethodNotAllowed:
+    case ErrorCode::kVersionNotSupported:
+    case ErrorCode::kExpectationFailed:
+      return GrpcStatus::kUnimplemented;
+    case ErrorCode::kPermissionDenied:
+      return GrpcStatus::kPermissionDenied;
+    case ErrorCode::kCancelled:
+      return GrpcStatus::kCancelled;
+    case ErrorCode::kBreakerOpen:
+    case ErrorCode::kOverloaded:
+    case ErrorCode::kDraining:
+    case ErrorCode::kNoEndpoint:
+    case ErrorCode::kOutOfDescriptors:
+    case ErrorCode::kBadResponse:
+    case ErrorCode::kConnectFailed:
+    case ErrorCode::kConnectionReset:
+    case ErrorCode::kConnectionClosed:
+    case ErrorCode::kResolveFailed:
+      return GrpcStatus::kUnavailable;
+    case ErrorCode::kInputOutput:
+      return error.side == Side::kUpstream ? GrpcStatus::kUnavailable : GrpcStatus::kInternal;
+    case ErrorCode::kBadRequest:
+    case ErrorCode::kInvalidOption:
+    case ErrorCode::kInvalidConfig:
+    case ErrorCode::kAddressInUse:
+    case ErrorCode::kNotFound:
+      return GrpcStatus::kInternal;
+  }
+  return GrpcStatus::kInternal;
+}
+
+void AppendGrpcMessage(const Error& error, std::string& out) {
+  AppendPercentEncoded(NameOf(error.code), out);
+  if (error.guard.empty()) return;
+  out += ": ";
+  AppendPercentEncoded(error.guard, out);
+  if (error.rule.empty()) return;
+  out += '/';
+  AppendPercentEncoded(error.rule, out);
+}
+
 void AppendReason(const Error& error, std::string& out) {
   if (!error.guard.empty()) {
     out += error.guard;
@@ -120,6 +188,8 @@ bool HasRetryAfter(const Error& error) {
     case ErrorCode::kOverloaded:
     case ErrorCode::kDraining:
       return true;
+    case ErrorCode::kPermissionDenied:
+      return false;
     default:
       return !error.guard.empty();
   }

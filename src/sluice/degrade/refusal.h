@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "sluice/contract/grpc_status.h"
 #include "sluice/contract/result.h"
 #include "sluice/contract/time.h"
 
@@ -18,12 +19,20 @@ namespace sluice::degrade {
 // the client sent, 500 for what cannot happen. A rule may configure another for its own refusals.
 [[nodiscard]] int StatusOf(const Error& error);
 
+// The same for a gRPC client: RESOURCE_EXHAUSTED for rates and sizes, UNAVAILABLE for breakers,
+// overload, draining and upstreams that cannot be reached, DEADLINE_EXCEEDED for time, else what
+// comes closest.
+[[nodiscard]] GrpcStatus GrpcStatusOf(const Error& error);
+
+// Value of `grpc-message`: "rate_limited: rate_limit/per-user", percent-encoded as gRPC asks.
+void AppendGrpcMessage(const Error& error, std::string& out);
+
 // Value of `x-sluice-reason`: "rate_limit/per-user", "breaker/booking", "overload/shed" where a
 // guard refused, else the error alone: "no_route", "upstream_timeout", "upstream_connect_failed".
 void AppendReason(const Error& error, std::string& out);
 
 // Whether the error carries a time to come back: retry_after > 0, or a guard's refusal without one.
-// Never for kNeverAdmitted (-1 ns).
+// Never for kNeverAdmitted (-1 ns), nor for what is denied: that is so later, too.
 [[nodiscard]] bool HasRetryAfter(const Error& error);
 // Value of `Retry-After`: whole seconds, rounded up, at least 1 (RFC 9110 §10.2.3).
 [[nodiscard]] std::int64_t RetryAfterSeconds(Nanos retry_after);

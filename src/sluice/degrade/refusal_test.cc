@@ -45,6 +45,38 @@ TEST(RefusalScenarios, D57_EveryRefusalCarriesGuardRuleStatusAndRetryAfter) {
   EXPECT_TRUE(HasRetryAfter(shed));
 }
 
+TEST(RefusalScenarios, D57_GrpcClientsAreToldInTheirOwnWords) {
+  const Error rate{.code = ErrorCode::kRateLimited, .guard = "rate_limit", .rule = "per-user"};
+  EXPECT_EQ(GrpcStatusOf(rate), GrpcStatus::kResourceExhausted);
+  EXPECT_EQ(GrpcStatusOf({.code = ErrorCode::kBreakerOpen}), GrpcStatus::kUnavailable);
+  EXPECT_EQ(GrpcStatusOf({.code = ErrorCode::kOverloaded}), GrpcStatus::kUnavailable);
+  EXPECT_EQ(GrpcStatusOf({.code = ErrorCode::kUpstreamTimeout}), GrpcStatus::kDeadlineExceeded);
+  EXPECT_EQ(GrpcStatusOf({.code = ErrorCode::kNoRoute}), GrpcStatus::kUnimplemented);
+  EXPECT_EQ(GrpcStatusOf({.code = ErrorCode::kPermissionDenied}), GrpcStatus::kPermissionDenied);
+  EXPECT_EQ(GrpcStatusOf({.code = ErrorCode::kConnectFailed}), GrpcStatus::kUnavailable);
+  EXPECT_EQ(GrpcStatusOf({.code = ErrorCode::kInputOutput, .side = Side::kUpstream}),
+            GrpcStatus::kUnavailable);
+  EXPECT_EQ(GrpcStatusOf({.code = ErrorCode::kInputOutput}), GrpcStatus::kInternal);
+
+  std::string message;
+  AppendGrpcMessage(rate, message);
+  EXPECT_EQ(message, "rate_limited: rate_limit/per-user");
+  message.clear();
+  AppendGrpcMessage({.code = ErrorCode::kOverloaded, .guard = "overload"}, message);
+  EXPECT_EQ(message, "overloaded: overload");
+  message.clear();
+  AppendGrpcMessage({.code = ErrorCode::kNoRoute}, message);
+  EXPECT_EQ(message, "no_route");
+  message.clear();
+  AppendGrpcMessage({.code = ErrorCode::kRateLimited, .guard = "a%b", .rule = "\n\xc3"}, message);
+  EXPECT_EQ(message, "rate_limited: a%25b/%0A%C3");
+}
+
+TEST(Refusal, WhatIsDeniedHasNoRetryAfter) {
+  const Error denied{.code = ErrorCode::kPermissionDenied, .guard = "egress", .rule = "out"};
+  EXPECT_FALSE(HasRetryAfter(denied));
+}
+
 TEST(Refusal, ErrorsWithoutAGuardAreNamedAlone) {
   EXPECT_EQ(ReasonOf({.code = ErrorCode::kNoRoute}), "no_route");
   EXPECT_EQ(ReasonOf({.code = ErrorCode::kUpstreamTimeout, .side = Side::kUpstream}),
