@@ -11,8 +11,9 @@
 namespace sluice::app {
 namespace {
 
-constexpr std::array<std::string_view, 7> kTrouble = {
-    "refused", "failed", "unhealthy", "opened", "forced_open", "ignored", "needs_restart"};
+constexpr std::array<std::string_view, 9> kTrouble = {
+    "refused",          "failed",       "unhealthy", "opened",       "forced_open",
+    "breaker_disabled", "metrics_only", "ignored",   "needs_restart"};
 
 }  // namespace
 

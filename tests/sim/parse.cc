@@ -1,7 +1,9 @@
 #include "tests/sim/parse.h"
 
 #include <algorithm>
+#include <array>
 #include <optional>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -65,9 +67,12 @@ AdminCall ParseAdmin(Words& words) {
 
 AdminCall ParseBreaker(Words& words) {
   const std::string name = words.Take("the name of a breaker");
-  const std::string verb = words.Take("force_open, close or reset");
-  if (verb != "force_open" && verb != "close" && verb != "reset") {
-    words.Complain(fmt::format("a breaker is told force_open, close or reset, got `{}`", verb));
+  const std::string verb = words.Take("force_open, disable, metrics_only, close or reset");
+  constexpr std::array<std::string_view, 5> kVerbs{"force_open", "disable", "metrics_only", "close",
+                                                   "reset"};
+  if (std::ranges::find(kVerbs, verb) == kVerbs.end()) {
+    words.Complain(fmt::format(
+        "a breaker is told force_open, disable, metrics_only, close or reset, got `{}`", verb));
   }
   return {.method = "POST",
           .target = fmt::format("/api/v1/breakers/{}/{}", name, verb),

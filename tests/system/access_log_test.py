@@ -156,6 +156,15 @@ class Lines(SystemTest):
         self.assertGreater(line["bytes_out"], len("made"))
         self.assertGreaterEqual(line["dur_ms"], line["up_ms"])
 
+    def test_r21_a_full_disk_costs_lines_and_nothing_else(self):
+        sluice = self.sluice(gateway_config(self.origin().address,
+                                            telemetry={"access_log": {"path": "/dev/full"}}))
+        for _ in range(100):
+            self.assertEqual(self.get(sluice).status, 200)
+        self.assertEqual(sluice.metric("sluice_http_requests_total", code_class="2xx"), 100)
+        sluice.signal(signal.SIGTERM)
+        self.assertEqual(sluice.wait(), 0)
+
     def test_who_sent_a_malformed_head_is_named_and_not_who_came_before(self):
         sluice = self.sluice(gateway_config(self.origin().address, telemetry=LOG))
         host, port = sluice.address.rsplit(":", 1)

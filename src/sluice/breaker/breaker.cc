@@ -47,6 +47,24 @@ std::string_view NameOf(State state) {
   return "";
 }
 
+std::uint64_t ReturnsOf(const BreakerTotals& totals) {
+  std::uint64_t returns = 0;
+  for (std::size_t from = 0; from < kStates; ++from) {
+    returns += totals.transitions[from][IndexOf(State::kRecovering)];
+    if (from != IndexOf(State::kRecovering)) {
+      returns += totals.transitions[from][IndexOf(State::kClosed)];
+    }
+  }
+  return returns;
+}
+
+std::uint64_t OpenedOf(const BreakerTotals& totals) {
+  std::uint64_t opened = 0;
+  for (const auto& from : totals.transitions)
+    opened += from[IndexOf(State::kOpen)];
+  return opened;
+}
+
 Result<std::unique_ptr<Breaker>> Breaker::Create(const BreakerOptions& options,
                                                  std::uint64_t seed,
                                                  SteadyTime now) {
@@ -103,7 +121,9 @@ void Breaker::Enter(State next, SteadyTime at) {
     probes_.Restart();
     retry_at_ = at + options_.max_wait_duration_in_half_open_state;
   }
-  life_.store(((epoch() + 1) << kStateBits) | IndexOf(next), std::memory_order_release);
+  const std::uint64_t begun = epoch() + 1;
+  entered_last_[IndexOf(next)] = begun;
+  life_.store((begun << kStateBits) | IndexOf(next), std::memory_order_release);
 }
 
 Nanos Breaker::NextWait() {
@@ -436,6 +456,7 @@ BreakerSnapshot Breaker::Snapshot(SteadyTime now) {
   static_cast<BreakerTotals&>(snapshot) = totals_;
   snapshot.state = state();
   snapshot.epoch = epoch();
+  snapshot.entered_last = entered_last_;
   snapshot.since = since_;
   snapshot.window = window_.counts();
   snapshot.failed_recoveries = failed_recoveries_;

@@ -72,14 +72,20 @@ struct BreakerTotals {
 struct BreakerSnapshot : BreakerTotals {
   State state = State::kClosed;
   std::uint64_t epoch = 0;
-  SteadyTime since{};        // When the state was entered.
-  Nanos retry_after{0};      // Open: until a probe may go.
+  std::array<std::uint64_t, kStates> entered_last{};  // The epoch; 0: never.
+  SteadyTime since{};                                 // When the state was entered.
+  Nanos retry_after{0};                               // Open: until a probe may go.
   double failure_rate = -1;  // Percent; -1 below the minimum number of calls.
   double slow_call_rate = -1;
   OutcomeCounts window;       // Half-open: of the probes. Open: as it was when it tripped, fading.
   int failed_recoveries = 0;  // Sets the length of the next wait.
   int probes_in_flight = 0;
 };
+
+// How often traffic has been let through again: into the recovery, or closed without one.
+[[nodiscard]] std::uint64_t ReturnsOf(const BreakerTotals& totals);
+// How often it has opened.
+[[nodiscard]] std::uint64_t OpenedOf(const BreakerTotals& totals);
 
 class Breaker final : public Guard, public PermitIssuer {
  public:
@@ -177,6 +183,7 @@ class Breaker final : public Guard, public PermitIssuer {
   int run_of_failures_ = 0;
   int failed_recoveries_ = 0;
   std::uint64_t refusals_ = 0;
+  std::array<std::uint64_t, kStates> entered_last_{};
   BreakerTotals totals_;
 };
 

@@ -409,6 +409,17 @@ TEST(Breaker, TransitionsAreCountedByFromAndTo) {
   EXPECT_EQ(count(State::kHalfOpen, State::kClosed), 1U);
 }
 
+TEST(Breaker, ASnapshotTellsInWhichOrderStatesWereEntered) {
+  const auto breaker = Make(CountOfFive());
+  EXPECT_EQ(breaker->Snapshot(kStart).entered_last[std::size_t(State::kForcedOpen)], 0U);
+  breaker->ForceOpen(kStart);
+  breaker->Close(kStart);
+  const BreakerSnapshot state = breaker->Snapshot(kStart);
+  EXPECT_LT(state.entered_last[std::size_t(State::kForcedOpen)],
+            state.entered_last[std::size_t(State::kClosed)]);
+  EXPECT_EQ(state.entered_last[std::size_t(State::kClosed)], state.epoch);
+}
+
 TEST(BreakerScenarios, D56_ShadowAdmitsAndCountsWhatItWouldRefuse) {
   BreakerOptions options = CountOfFive();
   options.mode = GuardMode::kShadow;

@@ -47,28 +47,27 @@ bool IsHealthy(const BreakerSnapshot& state) {
          state.failed_recoveries == 0;
 }
 
-std::uint64_t OpenedOf(const BreakerSnapshot& state) {
-  std::uint64_t opened = 0;
-  for (const auto& from : state.transitions)
-    opened += from[static_cast<std::size_t>(State::kOpen)];
-  return opened;
-}
-
-void Add(const BreakerSnapshot& state, KeyedBreakerStats& stats) {
-  stats.opened_total += OpenedOf(state);
-  stats.successes_total += state.successes_total;
-  stats.failures_total += state.failures_total;
-  stats.not_permitted_total += state.not_permitted_total;
-  stats.would_refuse_total += state.would_refuse_total;
-}
-
 void Add(const KeyedBreakerStats& more, KeyedBreakerStats& stats) {
+  stats.keys_not_closed += more.keys_not_closed;
   stats.opened_total += more.opened_total;
   stats.successes_total += more.successes_total;
   stats.failures_total += more.failures_total;
   stats.not_permitted_total += more.not_permitted_total;
   stats.would_refuse_total += more.would_refuse_total;
   stats.evicted_total += more.evicted_total;
+}
+
+void SetTo(State state, Breaker& breaker, SteadyTime now) {
+  switch (state) {
+    case State::kForcedOpen:
+      return breaker.ForceOpen(now);
+    case State::kDisabled:
+      return breaker.Disable(now);
+    case State::kMetricsOnly:
+      return breaker.MetricsOnly(now);
+    default:
+      return breaker.Close(now);
+  }
 }
 
 }  // namespace
@@ -98,8 +97,15 @@ struct KeyedBreaker::Entry final : PermitIssuer {
   const std::unique_ptr<Breaker> breaker;
   std::atomic<std::int64_t> users{0};  // Permits out, and calls about to get one.
   // What its last look saw; behind the lock of its part.
-  std::uint64_t opened_told = 0;
-  bool was_closed = true;
+  struct {
+    std::uint64_t opened = 0;
+    std::uint64_t returns = 0;
+    std::uint64_t successes = 0;
+    std::uint64_t failures = 0;
+    std::uint64_t not_permitted = 0;
+    std::uint64_t would_refuse = 0;
+    bool is_closed = true;
+  } looked;
 };
 
 Result<std::unique_ptr<KeyedBreaker>> KeyedBreaker::Create(const KeyedBreakerOptions& options,
@@ -148,15 +154,17 @@ bool KeyedBreaker::MakeRoom(Part& part, SteadyTime now, std::unique_ptr<Entry>& 
     Entry& entry = **candidate;
     const BreakerSnapshot state = entry.breaker->Snapshot(now);
     const bool is_used = entry.users.load(std::memory_order_acquire) != 0;
-    if (is_used || (!IsHealthy(state) && !IsAbandoned(state, now))) {
+    // What all are set to by hand, a key that comes back is as well.
+    const bool is_as_all = state.state != State::kClosed && state.state == by_hand();
+    const bool may_go = is_as_all || IsHealthy(state) || IsAbandoned(state, now);
+    if (is_used || !may_go) {
       // To the front, so that the next call looks at others.
       part.entries.splice(part.entries.begin(), part.entries, candidate);
       continue;
     }
-    Add(state, part.gone);
-    ++part.gone.evicted_total;
-    part.opened_untold += OpenedOf(state) - entry.opened_told;
-    if (!entry.was_closed) --part.keys_not_closed;
+    LookAt(entry, part.seen, now);
+    if (!entry.looked.is_closed) --part.seen.stats.keys_not_closed;
+    ++part.seen.stats.evicted_total;
     pushed_out = std::move(*candidate);
     part.index.erase(entry.hash);
     part.entries.erase(candidate);
@@ -186,6 +194,8 @@ KeyedBreaker::Entry* KeyedBreaker::Enter(std::uint64_t key_hash, SteadyTime now)
     Result<std::unique_ptr<Breaker>> made =
         Breaker::Create(options, next_seed_.fetch_add(1, std::memory_order_relaxed), now);
     SLUICE_ASSERT(made.has_value());  // The options were validated.
+    // Under the lock: who sets all keys by hand meets this one, or it meets what was set.
+    if (by_hand() != State::kClosed) SetTo(by_hand(), **made, now);
     part.entries.push_front(std::make_unique<Entry>(key_hash, std::move(*made)));
     part.index.emplace(key_hash, part.entries.begin());
     part.entries.front()->users.fetch_add(1, std::memory_order_relaxed);
@@ -202,10 +212,6 @@ GuardDecision KeyedBreaker::Acquire(const GuardRequest& request, SteadyTime now)
   GuardDecision decision;
   decision.admitted = true;
   if (entry == nullptr) return decision;
-  // A key that came after all were forced open is found here at its first call.
-  if (is_forced_open() && entry->breaker->Snapshot(now).state != State::kForcedOpen) {
-    entry->breaker->ForceOpen(now);
-  }
   const BreakerDecision decided = entry->breaker->TryAcquire(now);
   decision.admitted = decided.admitted;
   decision.would_refuse = decided.would_refuse;
@@ -218,46 +224,64 @@ GuardDecision KeyedBreaker::Acquire(const GuardRequest& request, SteadyTime now)
   return decision;
 }
 
+void KeyedBreaker::SetByHand(State state, SteadyTime now) {
+  by_hand_.store(state, std::memory_order_relaxed);
+  ForEach([state, now](const Entry& entry) { SetTo(state, *entry.breaker, now); });
+}
+
 void KeyedBreaker::ForceOpen(SteadyTime now) {
-  forced_open_.store(true, std::memory_order_relaxed);
-  ForEach([now](const Entry& entry) { entry.breaker->ForceOpen(now); });
+  SetByHand(State::kForcedOpen, now);
+}
+
+void KeyedBreaker::Disable(SteadyTime now) {
+  SetByHand(State::kDisabled, now);
+}
+
+void KeyedBreaker::MetricsOnly(SteadyTime now) {
+  SetByHand(State::kMetricsOnly, now);
 }
 
 void KeyedBreaker::Close(SteadyTime now) {
-  forced_open_.store(false, std::memory_order_relaxed);
-  ForEach([now](const Entry& entry) { entry.breaker->Close(now); });
+  SetByHand(State::kClosed, now);
 }
 
 void KeyedBreaker::Reset(SteadyTime now) {
-  forced_open_.store(false, std::memory_order_relaxed);
+  by_hand_.store(State::kClosed, std::memory_order_relaxed);
   ForEach([now](const Entry& entry) { entry.breaker->Reset(now); });
 }
 
-// How often the key has opened since its last look.
-std::uint64_t KeyedBreaker::LookAt(Entry& entry, SteadyTime now) {
+// Adds to `seen` what is new of the key since its last look.
+void KeyedBreaker::LookAt(Entry& entry, Seen& seen, SteadyTime now) {
   const BreakerSnapshot state = entry.breaker->Snapshot(now);  // Advances its time.
-  entry.was_closed = IsClosed(state);
-  const std::uint64_t opened = OpenedOf(state);
-  return opened - std::exchange(entry.opened_told, opened);
+  const auto news = [](std::uint64_t& before, std::uint64_t count) {
+    return count - std::exchange(before, count);
+  };
+  KeyedBreakerStats& stats = seen.stats;
+  const std::uint64_t opened = news(entry.looked.opened, OpenedOf(state));
+  stats.opened_total += opened;
+  seen.opened_untold += opened;
+  seen.returned_untold += news(entry.looked.returns, ReturnsOf(state));
+  stats.successes_total += news(entry.looked.successes, state.successes_total);
+  stats.failures_total += news(entry.looked.failures, state.failures_total);
+  stats.not_permitted_total += news(entry.looked.not_permitted, state.not_permitted_total);
+  stats.would_refuse_total += news(entry.looked.would_refuse, state.would_refuse_total);
+  const bool was_closed = std::exchange(entry.looked.is_closed, IsClosed(state));
+  if (was_closed && !entry.looked.is_closed) ++stats.keys_not_closed;
+  if (!was_closed && entry.looked.is_closed) --stats.keys_not_closed;
 }
 
 // Requires the part's lock.
-std::uint64_t KeyedBreaker::LookAtSome(Part& part, SteadyTime now) {
-  std::uint64_t opened = std::exchange(part.opened_untold, 0);
+void KeyedBreaker::LookAtSome(Part& part, SteadyTime now) {
   const std::size_t buckets = part.index.bucket_count();
   std::size_t looked = 0;
   for (std::size_t i = 0; i < buckets && looked < kKeysALook; ++i) {
     if (part.next_bucket >= buckets) part.next_bucket = 0;
     const std::size_t bucket = part.next_bucket++;
     for (auto it = part.index.begin(bucket); it != part.index.end(bucket); ++it) {
-      Entry& entry = **it->second;
-      if (!entry.was_closed) --part.keys_not_closed;
-      opened += LookAt(entry, now);
-      if (!entry.was_closed) ++part.keys_not_closed;
+      LookAt(**it->second, part.seen, now);
       ++looked;
     }
   }
-  return opened;
 }
 
 KeyedBreakerNews KeyedBreaker::Look(SteadyTime now) {
@@ -265,27 +289,32 @@ KeyedBreakerNews KeyedBreaker::Look(SteadyTime now) {
   KeyedBreakerNews news;
   for (Part& part : parts_) {
     const std::scoped_lock lock(part.mutex);
-    news.opened += LookAtSome(part, now);
+    LookAtSome(part, now);
+    news.opened += std::exchange(part.seen.opened_untold, 0);
+    news.returned += std::exchange(part.seen.returned_untold, 0);
+    news.keys_not_closed += part.seen.stats.keys_not_closed;
     news.keys += part.entries.size();
-    news.keys_not_closed += part.keys_not_closed;
   }
-  news.opened += LookAt(*shared_, now);
-  if (!shared_->was_closed) ++news.keys_not_closed;
+  LookAt(*shared_, shared_seen_, now);
+  news.opened += std::exchange(shared_seen_.opened_untold, 0);
+  if (by_hand() == State::kClosed) news.keys_not_closed += shared_seen_.stats.keys_not_closed;
   return news;
 }
 
-KeyedBreakerStats KeyedBreaker::Stats(SteadyTime now) const {
+KeyedBreakerStats KeyedBreaker::Stats(SteadyTime now) {
+  const std::scoped_lock look(look_mutex_);
   KeyedBreakerStats stats;
-  ForEach([&](const Entry& entry) {
-    const BreakerSnapshot state = entry.breaker->Snapshot(now);
-    Add(state, stats);
-    if (&entry != shared_.get()) ++stats.keys;
-    if (!IsClosed(state)) ++stats.keys_not_closed;
-  });
-  for (const Part& part : parts_) {
+  for (Part& part : parts_) {
     const std::scoped_lock lock(part.mutex);
-    Add(part.gone, stats);
+    LookAtSome(part, now);
+    Add(part.seen.stats, stats);
+    stats.keys += part.entries.size();
   }
+  // By hand it is set as the keys are, and would look like one.
+  LookAt(*shared_, shared_seen_, now);
+  const std::size_t keys_not_closed = stats.keys_not_closed;
+  Add(shared_seen_.stats, stats);
+  if (by_hand() != State::kClosed) stats.keys_not_closed = keys_not_closed;
   stats.overflow_total = overflow_.load(std::memory_order_relaxed);
   return stats;
 }

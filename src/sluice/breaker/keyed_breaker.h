@@ -39,7 +39,7 @@ struct KeyedBreakerOptions {
   OnKeysFull on_keys_full = OnKeysFull::kSharedBreaker;
 };
 
-// Over all keys, those included that have been pushed out.
+// Over all keys, those included that have been pushed out. Each key as its last look saw it.
 struct KeyedBreakerStats {
   std::size_t keys = 0;
   std::size_t keys_not_closed = 0;  // Open, half open, recovering, or so by hand.
@@ -55,6 +55,7 @@ struct KeyedBreakerStats {
 // What a look has found; see KeyedBreaker::Look().
 struct KeyedBreakerNews {
   std::uint64_t opened = 0;         // Times a key opened that no look has told yet.
+  std::uint64_t returned = 0;       // The same of traffic let through again; see ReturnsOf().
   std::size_t keys = 0;             // Now.
   std::size_t keys_not_closed = 0;  // When each was looked at last.
 };
@@ -76,18 +77,22 @@ class KeyedBreaker final : public Guard {
   [[nodiscard]] std::string_view rule() const override { return name_; }
   [[nodiscard]] ErrorCode refusal() const override { return ErrorCode::kBreakerOpen; }
 
-  // By hand, for all keys. Forced open holds for keys to come as well, until Close() or Reset().
+  // By hand, for all keys and for keys to come, until Close() or Reset().
   void ForceOpen(SteadyTime now);
+  void Disable(SteadyTime now);
+  void MetricsOnly(SteadyTime now);
   void Close(SteadyTime now);
   void Reset(SteadyTime now);
-  [[nodiscard]] bool is_forced_open() const { return forced_open_.load(std::memory_order_relaxed); }
+  // Which of these holds: kForcedOpen, kDisabled or kMetricsOnly; kClosed: each key has its own.
+  [[nodiscard]] State by_hand() const { return by_hand_.load(std::memory_order_relaxed); }
 
   // Carries out what is due by time (see Breaker::Poll()) for some keys, and tells what is new of
   // them; the next look goes on with others. Of each lock's keys at most kKeysALook, so that
   // nobody waits long for a lock: 4'096 keys are looked at each time, 100'000 in 25 looks.
   [[nodiscard]] KeyedBreakerNews Look(SteadyTime now);
-  // Of all keys at once: for a scrape, since each lock is held for as long as its keys take.
-  [[nodiscard]] KeyedBreakerStats Stats(SteadyTime now) const;
+  // The sums of all keys, after a look: exact for 4'096 keys, and of more as old as it takes to
+  // look at all. Counters never fall.
+  [[nodiscard]] KeyedBreakerStats Stats(SteadyTime now);
 
   // Takes over everything but the name; kInvalidOption on any problem, and then nothing has
   // changed. Fewer keys are reached as keys become idle.
@@ -99,30 +104,35 @@ class KeyedBreaker final : public Guard {
     std::size_t operator()(std::uint64_t hash) const { return static_cast<std::size_t>(hash); }
   };
   using Entries = std::list<std::unique_ptr<Entry>>;  // Used last at the front.
+  // What looks have seen, of keys that were pushed out as well.
+  struct Seen {
+    KeyedBreakerStats stats;          // But for `keys`.
+    std::uint64_t opened_untold = 0;  // That no Look() has told yet.
+    std::uint64_t returned_untold = 0;
+  };
   static constexpr std::size_t kParts = 8;
   static constexpr std::size_t kKeysALook = 512;
   struct Part {
     mutable std::mutex mutex;
     Entries entries;
     std::unordered_map<std::uint64_t, Entries::iterator, SameHash> index;
-    KeyedBreakerStats gone;  // Of keys that were pushed out.
+    Seen seen;
     // Of looks. A bucket stands where it is, whoever is asked for: the list's order changes.
     std::size_t next_bucket = 0;
-    std::uint64_t opened_untold = 0;  // Of keys that were pushed out before a look.
-    std::size_t keys_not_closed = 0;  // Of those whose last look saw them so.
   };
 
   KeyedBreaker(const KeyedBreakerOptions& options, std::uint64_t seed);
 
   [[nodiscard]] Entry* Enter(std::uint64_t key_hash, SteadyTime now);
   [[nodiscard]] bool MakeRoom(Part& part, SteadyTime now, std::unique_ptr<Entry>& pushed_out);
-  [[nodiscard]] static std::uint64_t LookAt(Entry& entry, SteadyTime now);
-  [[nodiscard]] static std::uint64_t LookAtSome(Part& part, SteadyTime now);
+  static void LookAt(Entry& entry, Seen& seen, SteadyTime now);
+  static void LookAtSome(Part& part, SteadyTime now);
+  void SetByHand(State state, SteadyTime now);
   template <typename Visit>
   void ForEach(Visit visit) const;
 
   const std::string name_;
-  std::atomic<bool> forced_open_{false};
+  std::atomic<State> by_hand_{State::kClosed};
   std::atomic<OnKeysFull> on_keys_full_;
   std::atomic<std::uint64_t> next_seed_;
   std::atomic<std::uint64_t> overflow_{0};
@@ -131,7 +141,8 @@ class KeyedBreaker final : public Guard {
   BreakerOptions options_;
   std::unique_ptr<Entry> shared_;
   std::array<Part, kParts> parts_;
-  std::mutex look_mutex_;  // One look at a time.
+  std::mutex look_mutex_;  // One look at a time; also for what follows.
+  Seen shared_seen_;
 };
 
 }  // namespace sluice::breaker

@@ -154,10 +154,83 @@ TEST(KeyedBreaker, ForcedOpenHoldsForKeysToCome) {
   breaker->ForceOpen(kStart);
   EXPECT_FALSE(Call(*breaker, 1, Verdict::kSuccess));
   EXPECT_FALSE(Call(*breaker, 2, Verdict::kSuccess));
-  EXPECT_TRUE(breaker->is_forced_open());
+  EXPECT_EQ(breaker->by_hand(), State::kForcedOpen);
   breaker->Close(kStart);
   EXPECT_TRUE(Call(*breaker, 1, Verdict::kSuccess));
   EXPECT_TRUE(Call(*breaker, 2, Verdict::kSuccess));
+}
+
+TEST(KeyedBreaker, DisabledAllKeysPassAndNothingIsRecorded) {
+  const auto breaker = Made();
+  for (int i = 0; i < 2; ++i)
+    EXPECT_TRUE(Call(*breaker, 1, Verdict::kFailure));
+  breaker->Disable(kStart);
+  EXPECT_EQ(breaker->by_hand(), State::kDisabled);
+  for (const std::uint64_t key : {1U, 2U}) {
+    for (int i = 0; i < 5; ++i)
+      EXPECT_TRUE(Call(*breaker, key, Verdict::kFailure));
+  }
+  EXPECT_EQ(breaker->Stats(kStart).failures_total, 2U);
+  EXPECT_EQ(breaker->Stats(kStart).keys_not_closed, 2U);
+  breaker->Close(kStart);
+  EXPECT_EQ(breaker->by_hand(), State::kClosed);
+  EXPECT_EQ(breaker->Stats(kStart).keys_not_closed, 0U);
+  for (int i = 0; i < 2; ++i)
+    EXPECT_TRUE(Call(*breaker, 2, Verdict::kFailure));
+  EXPECT_FALSE(Call(*breaker, 2, Verdict::kFailure));
+}
+
+TEST(KeyedBreaker, WithMetricsOnlyAllKeysPassAndAreCounted) {
+  const auto breaker = Made();
+  breaker->MetricsOnly(kStart);
+  EXPECT_EQ(breaker->by_hand(), State::kMetricsOnly);
+  for (int i = 0; i < 5; ++i)
+    EXPECT_TRUE(Call(*breaker, 1, Verdict::kFailure));
+  EXPECT_EQ(breaker->Stats(kStart).failures_total, 5U);
+  EXPECT_EQ(breaker->Stats(kStart).opened_total, 0U);
+}
+
+TEST(KeyedBreaker, AKeyThatIsOnlyAsAllAreByHandMakesRoom) {
+  const auto breaker = Made(1);
+  breaker->ForceOpen(kStart);
+  for (std::uint64_t key = 0; key < 3; ++key)
+    EXPECT_FALSE(Call(*breaker, KeyOf(key), Verdict::kSuccess));
+  EXPECT_EQ(breaker->Stats(kStart).evicted_total, 2U);
+  EXPECT_EQ(breaker->Stats(kStart).overflow_total, 0U);
+  EXPECT_EQ(breaker->Stats(kStart).not_permitted_total, 3U);
+}
+
+TEST(KeyedBreaker, StatsLookAtABoundedPartAndNeverFall) {
+  const auto breaker = Made(100'000);
+  for (std::uint64_t key = 0; key < 2'000; ++key)  // Of one part.
+    EXPECT_TRUE(Call(*breaker, KeyOf(key), Verdict::kSuccess));
+  std::uint64_t before = 0;
+  std::size_t looks = 0;
+  while (before < 2'000 && looks < 10) {
+    const KeyedBreakerStats stats = breaker->Stats(kStart);
+    EXPECT_EQ(stats.keys, 2'000U);
+    EXPECT_GE(stats.successes_total, before);
+    EXPECT_LE(stats.successes_total, before + 600);
+    before = stats.successes_total;
+    ++looks;
+  }
+  EXPECT_EQ(before, 2'000U);
+  EXPECT_EQ(looks, 4U);
+}
+
+TEST(KeyedBreaker, ALookTellsWhoseTrafficReturned) {
+  const auto breaker = Made();
+  for (const std::uint64_t key : {1U, 2U}) {
+    for (int i = 0; i < 2; ++i)
+      EXPECT_TRUE(Call(*breaker, key, Verdict::kFailure));
+  }
+  EXPECT_EQ(breaker->Look(kStart).returned, 0U);
+  EXPECT_TRUE(Call(*breaker, 1, Verdict::kSuccess, kStart + 5s));
+  EXPECT_EQ(breaker->Look(kStart + 5s).returned, 1U);
+  EXPECT_EQ(breaker->Look(kStart + 5s).returned, 0U);
+  breaker->ForceOpen(kStart + 6s);
+  breaker->Close(kStart + 6s);
+  EXPECT_EQ(breaker->Look(kStart + 6s).returned, 2U);
 }
 
 TEST(KeyedBreaker, ResetForgetsWhatAllKeysHaveFailed) {

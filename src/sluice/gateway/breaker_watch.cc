@@ -1,6 +1,8 @@
 #include "sluice/gateway/breaker_watch.h"
 
+#include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -29,16 +31,12 @@ std::string_view EventOf(breaker::State state) {
   return "breaker_changed";
 }
 
-// How often traffic has come back: into the recovery, or closed without one.
-std::uint64_t ReturnsOf(const breaker::BreakerSnapshot& state) {
-  constexpr auto kRecovering = static_cast<std::size_t>(breaker::State::kRecovering);
-  constexpr auto kClosed = static_cast<std::size_t>(breaker::State::kClosed);
-  std::uint64_t returns = 0;
-  for (std::size_t from = 0; from < state.transitions.size(); ++from) {
-    returns += state.transitions[from][kRecovering];
-    if (from != kRecovering) returns += state.transitions[from][kClosed];
-  }
-  return returns;
+// The states in the order in which each was entered last.
+std::array<std::size_t, breaker::kStates> InOrder(const breaker::BreakerSnapshot& state) {
+  std::array<std::size_t, breaker::kStates> order{};
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::stable_sort(order, {}, [&state](std::size_t to) { return state.entered_last[to]; });
+  return order;
 }
 
 // " failure_rate=70 slow_call_rate=0", or nothing while there are too few calls to tell.
@@ -79,20 +77,23 @@ void BreakerWatch::Look(SteadyTime now) {
         entered[to] += from[to];
     }
     Entries& seen = seen_[name];
-    for (std::size_t to = 0; to < entered.size(); ++to) {
+    for (const std::size_t to : InOrder(state)) {
       // A new breaker of an old name counts from zero again.
       if (entered[to] <= seen[to]) continue;
       log_(fmt::format("{} name={} times={}{}", EventOf(static_cast<breaker::State>(to)), name,
                        entered[to] - seen[to], RatesOf(state)));
     }
     seen = entered;
-    const std::uint64_t returns = ReturnsOf(state);
+    const std::uint64_t returns = breaker::ReturnsOf(state);
     if (returns > returns_[name]) registry_.Rewarm(name, now);
     returns_[name] = returns;
   }
   // Not a line per key: there may be many, and their names are the clients'.
   for (const auto& [name, guard] : registry_.keyed_breakers()) {
     const breaker::KeyedBreakerNews news = guard->Look(now);
+    // One tenant of many that is back makes nobody cold.
+    const bool most_return = news.returned > 0 && news.returned * 2 >= news.keys;
+    if (most_return) registry_.Rewarm(name, now);
     if (news.opened == 0) continue;
     log_(fmt::format("breaker_opened name={} times={} keys={} keys_not_closed={}", name,
                      news.opened, news.keys, news.keys_not_closed));

@@ -7,6 +7,7 @@
 
 #include "sluice/gateway/forwarder.h"
 #include "sluice/gateway/piece_gather.h"
+#include "sluice/gateway/priority.h"
 #include "sluice/gateway/request_body.h"
 #include "sluice/gateway/response_headers.h"
 #include "sluice/gateway/stale_keeping.h"
@@ -20,8 +21,6 @@ namespace {
 
 // A client must take what one send holds (at most a receive buffer) within this.
 constexpr Nanos kClientSendMax = std::chrono::seconds(60);
-// An upstream may be silent this long in the middle of a body.
-constexpr Nanos kBodySilenceMax = std::chrono::seconds(60);
 // A body that takes longer than this is judged by its head.
 constexpr Nanos kSettleAfter = std::chrono::seconds(1);
 
@@ -79,12 +78,16 @@ Result<wire::ResponseFraming> WriteHead(Exchange& exchange, const Response& resp
   const wire::ResponseHead& head = response.upstream.lease->head();
   exchange.output.clear();
   CollectHeaders(exchange, response);
+  // How busy the upstream is concerns who was told so by us, if anybody.
+  static constexpr std::array<std::string_view, 1> kOurs{kAdmitLevelName};
+  const std::size_t dropped = TellsLevel(exchange) ? kOurs.size() : 0;
   Result<wire::ResponseFraming> framing =
       wire::AppendResponseHead(head,
                                {.request_method = exchange.request().method,
                                 .client_minor_version = exchange.request().minor_version,
                                 .persistence = PersistenceOf(exchange),
                                 .extra = exchange.extra_headers,
+                                .drop_names = std::span(kOurs).first(dropped),
                                 .pass_upgrade = head.is_upgrade},
                                exchange.output);
   if (framing && framing->persistence == wire::Persistence::kClose) exchange.keep_alive = false;
@@ -173,7 +176,7 @@ Task<Delivery> SendBody(Exchange& exchange, BodyPump& pump) {
     const SteadyTime now = exchange.worker.loop.now();
     // A stream may go on for hours; a probe of a half-open breaker must not wait for its end.
     if (now >= settle_at) SettleAtHead(exchange, pump.connection.head());
-    const SteadyTime deadline = now + kBodySilenceMax;
+    const SteadyTime deadline = SaturatingAdd(now, exchange.route->config->stream_idle_timeout);
     const Result<ByteView> got = co_await pump.connection.stream().Receive(deadline);
     if (!got) co_return Delivery::kUpstreamFailed;
     if (got->empty()) {

@@ -42,11 +42,10 @@ Result<void> RouteUnknownHost(Exchange& exchange) {
   };
   if (listener.unknown_hosts == nullptr) return refuse("no route takes this host");
   // A host with a route is not unknown: what that route does not take must not walk past it.
-  for (const RoutePlan& route : exchange.snapshot->snapshot->routes) {
-    if (route.matcher.NamesHost(exchange.request().authority)) {
-      return refuse(fmt::format("route `{}` names this host and does not take this request",
-                                route.config->name));
-    }
+  const Snapshot& snapshot = *exchange.snapshot->snapshot;
+  if (const auto naming = snapshot.hosts.FindNaming(HostOf(exchange.request().authority))) {
+    return refuse(fmt::format("route `{}` names this host and does not take this request",
+                              snapshot.routes[*naming].config->name));
   }
   const wire::RequestHead& head = exchange.request();
   if (head.method == wire::Method::kConnect) {
@@ -72,8 +71,9 @@ Task<Result<AskedUpstream>> FindUnknownHost(Exchange& exchange) {
   const config::ListenerConfig& listener = *exchange.listener->config;
   const SteadyTime deadline = SaturatingAdd(exchange.started, listener.egress.timeout);
   std::string host(target->host);
+  EgressCaller caller{.wake = exchange.wait_ended, .is_gone = exchange.client_is_gone};
   Result<std::shared_ptr<UpstreamClient>> client = co_await exchange.worker.egress->Find(
-      std::move(host), target->port.value_or(kHttpPort), listener, deadline);
+      std::move(host), target->port.value_or(kHttpPort), listener, caller, deadline);
   if (!client) co_return std::unexpected(client.error());
   co_return AskedUpstream{.plan = &exchange.listener->unknown_hosts->upstream,
                           .client = client->get(),

@@ -39,7 +39,7 @@ bool IsLocalIpv4(std::span<const std::uint8_t> bytes) {
 
 std::unexpected<Error> Refuse(const config::ListenerConfig& listener, std::string detail) {
   return std::unexpected(Error{.code = ErrorCode::kPermissionDenied,
-                               .side = Side::kSelf,
+                               .side = Side::kClient,
                                .guard = "egress",
                                .rule = listener.name,
                                .detail = std::move(detail)});
@@ -95,9 +95,15 @@ EgressHosts::EgressHosts(Loop& loop, std::size_t worker, StatsBook& stats)
 EgressHosts::~EgressHosts() = default;
 
 EgressHosts::Host* EgressHosts::Look(std::string_view name) {
-  const auto found = std::ranges::find_if(
-      hosts_, [name](const std::unique_ptr<Host>& host) { return host->name == name; });
-  return found == hosts_.end() ? nullptr : found->get();
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : &*found->second;
+}
+
+void EgressHosts::Forget(std::string_view name) {
+  const auto found = by_name_.find(name);
+  const Hosts::iterator host = found->second;
+  by_name_.erase(found);
+  hosts_.erase(host);
 }
 
 // `listener` belongs to the snapshot that the caller's exchange holds.
@@ -105,25 +111,99 @@ Task<Result<std::shared_ptr<UpstreamClient>>> EgressHosts::Find(
     std::string host,
     std::uint16_t port,
     const config::ListenerConfig& listener,
+    EgressCaller caller,
     SteadyTime deadline) {
   std::string name = fmt::format("{} {}:{}", listener.name, host, port);
-  if (Host* const known = Look(name); known != nullptr) {
-    std::shared_ptr<UpstreamClient> client = known->client;
-    known->called_at = loop_.now();
-    const bool is_due = loop_.now() >= known->good_until && !known->is_refreshing;
+  if (const auto found = by_name_.find(name); found != by_name_.end()) {
+    Host& known = *found->second;
+    std::shared_ptr<UpstreamClient> client = known.client;
+    hosts_.splice(hosts_.begin(), hosts_, found->second);
+    const bool is_due = loop_.now() >= known.good_until && !known.is_refreshing;
     if (is_due) {
-      known->is_refreshing = true;
-      refreshes_.Spawn(Refresh(std::move(name), std::move(host), port, listener));
+      known.is_refreshing = true;
+      background_.Spawn(Refresh(std::move(name), std::move(host), port, listener));
     }
     co_return client;
   }
+  std::shared_ptr<Question> question;
+  if (const auto asked = questions_.find(name); asked != questions_.end()) {
+    question = asked->second;
+  } else if (questions_.size() >= static_cast<std::size_t>(listener.egress.max_hosts)) {
+    co_return std::unexpected(Error{.code = ErrorCode::kOverloaded,
+                                    .side = Side::kSelf,
+                                    .guard = "egress",
+                                    .rule = listener.name,
+                                    .detail = "as many hosts are being looked up as may be"});
+  } else {
+    question = std::make_shared<Question>();
+    questions_.emplace(name, question);
+    background_.Spawn(Ask(std::move(name), std::move(host), port, listener, deadline));
+  }
+  question->askers.push_back(&caller.wake);
+  while (!question->answer && !caller.is_gone && loop_.now() < deadline) {
+    co_await caller.wake.Wait(deadline);
+  }
+  std::erase(question->askers, &caller.wake);
+  if (question->answer) co_return *question->answer;
+  if (caller.is_gone) {
+    Error gone{.code = ErrorCode::kCancelled,
+               .side = Side::kClient,
+               .detail = "the client went away while its host was looked up"};
+    co_return std::unexpected(std::move(gone));
+  }
+  Error late{.code = ErrorCode::kTimeout,
+             .side = Side::kUpstream,
+             .retry = RetryAdvice::kSafe,
+             .detail = "no answer for the host in time"};
+  co_return std::unexpected(std::move(late));
+}
+
+// Asks for a host that is new, and tells all who wait for it.
+Task<void> EgressHosts::Ask(std::string name,
+                            std::string host,
+                            std::uint16_t port,
+                            config::ListenerConfig listener,
+                            SteadyTime deadline) {
   Nanos time_to_live = kTimeToLiveMax;
   const Result<std::vector<Address>> addresses =
       co_await AddressesOf(std::move(host), port, deadline, time_to_live);
-  if (!addresses) co_return std::unexpected(addresses.error());
-  Result<std::shared_ptr<UpstreamClient>> kept =
-      Keep(std::move(name), *addresses, listener, time_to_live);
-  co_return kept;
+  const std::shared_ptr<Question> question = std::move(questions_.extract(name).mapped());
+  if (addresses) {
+    question->answer = Keep(std::move(name), *addresses, listener, time_to_live);
+  } else {
+    question->answer = std::unexpected(addresses.error());
+  }
+  for (Event* const asker : question->askers)
+    asker->Set();
+}
+
+Task<Result<std::unique_ptr<Stream>>> EgressHosts::Dial(Address address,
+                                                        EgressCaller caller,
+                                                        SteadyTime deadline) {
+  auto dialled = std::make_shared<Dialled>();
+  dialled->asker = &caller.wake;
+  background_.Spawn(Connect(loop_, std::move(address), deadline, dialled));
+  while (!dialled->stream && !caller.is_gone) {
+    co_await caller.wake.Wait(kNever);  // The connect itself has the deadline.
+  }
+  dialled->asker = nullptr;
+  if (!caller.is_gone) co_return std::move(*dialled->stream);
+  Error gone{.code = ErrorCode::kCancelled,
+             .side = Side::kClient,
+             .detail = "the client went away while its tunnel was made"};
+  co_return std::unexpected(std::move(gone));
+}
+
+Task<void> EgressHosts::Connect(Loop& loop,
+                                Address address,
+                                SteadyTime deadline,
+                                std::shared_ptr<Dialled> dialled) {
+  dialled->stream = co_await loop.Connect(std::move(address), deadline);
+  if (dialled->asker != nullptr) {
+    dialled->asker->Set();
+  } else {
+    dialled->stream.reset();  // Closes it.
+  }
 }
 
 // Asks again for a host that is known. An answer that may not be called ends what is known of it.
@@ -142,14 +222,9 @@ Task<void> EgressHosts::Refresh(std::string name,
     known->good_until = loop_.now() + kRefreshPause;
     co_return;
   }
-  const SteadyTime called_at = known->called_at;
   const Result<std::shared_ptr<UpstreamClient>> kept =
       Keep(name, *addresses, listener, time_to_live);
-  if (kept) {
-    known->called_at = called_at;  // Nobody has called just now.
-  } else {
-    std::erase_if(hosts_, [&name](const std::unique_ptr<Host>& one) { return one->name == name; });
-  }
+  if (!kept) Forget(name);
 }
 
 Task<Result<std::vector<Address>>> EgressHosts::AddressesOf(std::string host,
@@ -182,7 +257,6 @@ Result<std::shared_ptr<UpstreamClient>> EgressHosts::Keep(std::string name,
   const traffic::UpstreamOptions options = OptionsFor(listener, addresses);
   if (host != nullptr && host->client->upstream->options() == options) {
     host->good_until = now + time_to_live;
-    host->called_at = now;
     return host->client;
   }
   Result<std::shared_ptr<traffic::Upstream>> made =
@@ -190,22 +264,19 @@ Result<std::shared_ptr<UpstreamClient>> EgressHosts::Keep(std::string name,
   if (!made) return std::unexpected(made.error());
   if (host == nullptr) {
     MakeRoom(static_cast<std::size_t>(listener.egress.max_hosts));
-    hosts_.push_back(std::make_unique<Host>());
-    host = hosts_.back().get();
-    host->name = std::move(name);
+    hosts_.push_front({.name = std::move(name), .client = nullptr});
+    host = &hosts_.front();
+    by_name_.emplace(host->name, hosts_.begin());
   }
   host->client = std::make_shared<UpstreamClient>(loop_, std::move(*made), worker_, stats_);
   host->good_until = now + time_to_live;
-  host->called_at = now;
   return host->client;
 }
 
 // Who is in use goes on until its last user has done with it.
 void EgressHosts::MakeRoom(std::size_t hosts_max) {
-  while (hosts_.size() >= hosts_max) {
-    hosts_.erase(std::ranges::min_element(
-        hosts_, {}, [](const std::unique_ptr<Host>& host) { return host->called_at; }));
-  }
+  while (hosts_.size() >= hosts_max)
+    Forget(hosts_.back().name);
 }
 
 }  // namespace sluice::gateway

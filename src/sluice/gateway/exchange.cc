@@ -27,10 +27,12 @@ void Exchange::Reset() {
   peer_text = {};
   peer_is_trusted = false;
   client_is_gone = false;
+  was_shed = false;
 
   snapshot = SnapshotUse();
   route = nullptr;
   path = {};
+  speaks_grpc = false;
   captures.Clear();
 
   taken_count = 0;
@@ -90,6 +92,15 @@ void Exchange::Shrink() {
     buffer->clear();
     buffer->shrink_to_fit();
   }
+}
+
+Bytes Exchange::HeldBytes() const {
+  Bytes sum = reader.head_bytes() + (keeping ? keeping->reserved_bytes() : 0);
+  for (const std::string* buffer : {&received, &pump_output, &pump_content, &output,
+                                    &response_content, &local_body, &cache_key}) {
+    sum += buffer->capacity();
+  }
+  return sum;
 }
 
 void Exchange::GiveUp() {

@@ -104,6 +104,9 @@ struct Exchange {
   // Gives back what a large message has made of the buffers.
   void Shrink();
 
+  // What it holds in memory: the head, buffers, an answer that is being kept.
+  [[nodiscard]] Bytes HeldBytes() const;
+
   WorkerContext& worker;
   const wire::HeadLimits head_limits;  // Of its reader.
 
@@ -118,6 +121,7 @@ struct Exchange {
   std::string client_text;  // The address without port.
   bool peer_is_trusted = false;
   bool client_is_gone = false;
+  bool was_shed = false;  // Ended for its memory; the client is gone by our own doing.
   SteadyTime started{};
   WallTime started_wall{};
 
@@ -130,6 +134,7 @@ struct Exchange {
   PathCaptures captures;
   std::string path_scratch;
   std::string query_scratch;
+  bool speaks_grpc = false;  // A refusal is told in its words: see grpc.h.
 
   // --- Guards.
   std::array<TakenTokens, kRateLimitsMax> taken;
@@ -188,9 +193,10 @@ struct Exchange {
   std::string chunk_tail;                        // The last chunk, with trailers.
   std::string response_content;                  // Content that came in several chunks.
   std::string local_body;                        // Of an answer of our own.
+  std::string grpc_message;                      // Why a gRPC call was refused.
   std::string value_text;                        // A rewritten path.
   std::vector<wire::ExtraHeader> extra_headers;  // Added to the response; see response_headers.cc.
-  std::array<std::string, 8> header_values;      // What they point at.
+  std::array<std::string, 9> header_values;      // What they point at.
   std::string trace_parent;
   std::string baggage;  // Without what an untrusted client may not say.
   std::string forwarded_for;

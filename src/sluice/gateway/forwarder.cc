@@ -12,6 +12,8 @@
 
 #include "sluice/breaker/acquire_all.h"
 #include "sluice/breaker/classify.h"
+#include "sluice/gateway/egress_hosts.h"
+#include "sluice/gateway/grpc.h"
 #include "sluice/gateway/overload.h"
 #include "sluice/gateway/request_body.h"
 #include "sluice/gateway/request_key.h"
@@ -119,8 +121,8 @@ void SettleWithError(Exchange& exchange, const Error& error) {
 
 // A gateway behind us has refused the call: that says nothing about the service behind it. Other
 // errors that it reports, of an upstream that failed it, do.
-bool IsPeerRefusal(const wire::ResponseHead& head) {
-  if (head.status != 429 && head.status != 503) return false;
+bool IsPeerRefusal(const wire::ResponseHead& head, const AnswerStatus& status) {
+  if (status.judged() != 429 && status.judged() != 503) return false;
   const wire::HeaderField* const reason = head.headers.Find("x-sluice-reason");
   if (reason == nullptr) return false;
   const std::string_view guard = reason->value.substr(0, reason->value.find('/'));
@@ -129,14 +131,23 @@ bool IsPeerRefusal(const wire::ResponseHead& head) {
   return std::ranges::find(kGuards, guard) != kGuards.end();
 }
 
-void SettleWithStatus(Exchange& exchange, const wire::ResponseHead& head) {
-  SettleAttempt(exchange, head);
+Verdict Classify(const AnswerStatus& status,
+                 breaker::Refusal refusal,
+                 const breaker::ClassifyOptions& options) {
+  return status.grpc ? breaker::ClassifyGrpc(*status.grpc, refusal, options)
+                     : breaker::ClassifyStatus(status.http, refusal, options);
+}
+
+void SettleWithStatus(Exchange& exchange,
+                      const wire::ResponseHead& head,
+                      const AnswerStatus& status) {
+  SettleAttempt(exchange, status.judged());
   const SteadyTime now = exchange.worker.loop.now();
   const breaker::Refusal refusal =
-      IsPeerRefusal(head) ? breaker::Refusal::kByPeerGuard : breaker::Refusal::kNone;
-  JudgeHost(exchange, breaker::HostVerdictOf(head.status, refusal));
+      IsPeerRefusal(head, status) ? breaker::Refusal::kByPeerGuard : breaker::Refusal::kNone;
+  JudgeHost(exchange, breaker::HostVerdictOf(status.judged(), refusal));
   for (std::size_t i = 0; i < exchange.breaker_count; ++i) {
-    const Verdict verdict = breaker::ClassifyStatus(head.status, refusal, *exchange.classifiers[i]);
+    const Verdict verdict = Classify(status, refusal, *exchange.classifiers[i]);
     exchange.breaker_permits[i].Settle({.verdict = verdict, .duration = exchange.upstream_duration},
                                        now);
   }
@@ -250,8 +261,9 @@ Task<Result<Response>> OpenTunnel(Exchange& exchange, Response response) {
   traffic::Selection& selection = response.upstream.selection;
   const Nanos connect_timeout = exchange.asked.client->upstream->options().connect_timeout;
   const SteadyTime deadline = std::min(AttemptDeadline(exchange), loop.now() + connect_timeout);
-  Result<std::unique_ptr<Stream>> stream = co_await loop.Connect(selection->address(), deadline);
-  if (exchange.client_is_gone && stream) stream = Fail(ErrorCode::kCancelled, {});
+  const EgressCaller caller{.wake = exchange.wait_ended, .is_gone = exchange.client_is_gone};
+  Result<std::unique_ptr<Stream>> stream =
+      co_await exchange.worker.egress->Dial(selection->address(), caller, deadline);
   if (!stream) {
     Error error = std::move(stream.error());
     if (error.code == ErrorCode::kTimeout) error.code = ErrorCode::kConnectFailed;
@@ -420,7 +432,10 @@ Task<Result<Response>> Forward(Exchange& exchange) {
     if (!TakeRetry(exchange, reply)) co_return reply;
     const SteadyTime next = exchange.worker.loop.now() + BackoffBefore(exchange);
     if (next >= SaturatingAdd(exchange.started, exchange.route->config->timeout)) co_return reply;
-    if (reply) SettleWithStatus(exchange, reply->upstream.lease->head());
+    if (reply) {
+      const wire::ResponseHead& head = reply->upstream.lease->head();
+      SettleWithStatus(exchange, head, StatusOf(head));
+    }
     exchange.upstream_stream = nullptr;
     reply = Fail(ErrorCode::kCancelled, "repeated");  // Gives the connection back.
     (*exchange.route->stats)[exchange.worker.index]->retries.Add();
@@ -455,7 +470,8 @@ Task<Result<Response>> ForwardAlternative(Exchange& exchange, Alternative altern
 }
 
 Task<void> DropResponse(Exchange& exchange, Response& response) {
-  SettleWithStatus(exchange, response.upstream.lease->head());
+  const wire::ResponseHead& head = response.upstream.lease->head();
+  SettleWithStatus(exchange, head, StatusOf(head));
   exchange.upstream_stream = nullptr;
   co_await DetachPump(exchange);
   response.upstream = UpstreamResponse();
@@ -463,14 +479,14 @@ Task<void> DropResponse(Exchange& exchange, Response& response) {
 
 void SettleAtHead(Exchange& exchange, const wire::ResponseHead& head) {
   exchange.retry_token.reset();
-  SettleWithStatus(exchange, head);
+  SettleWithStatus(exchange, head, StatusOf(head));
   if (head.is_upgrade) RefundLoad(exchange);  // A tunnel is no request any more.
 }
 
 void SettleTunnel(Exchange& exchange) {
   exchange.retry_token.reset();
-  wire::ResponseHead established;
-  SettleWithStatus(exchange, established);
+  const wire::ResponseHead established;
+  SettleWithStatus(exchange, established, StatusOf(established));
 }
 
 void SettlePermits(Exchange& exchange, const Response& response, Delivery delivery) {
@@ -483,7 +499,9 @@ void SettlePermits(Exchange& exchange, const Response& response, Delivery delive
     SettleWithError(exchange, Error{.code = ErrorCode::kConnectionClosed, .side = Side::kUpstream});
     return;
   }
-  if (response.upstream.lease) SettleWithStatus(exchange, response.upstream.lease->head());
+  if (!response.upstream.lease) return;
+  traffic::Connection& connection = *response.upstream.lease;
+  SettleWithStatus(exchange, connection.head(), StatusOf(connection));
 }
 
 }  // namespace sluice::gateway

@@ -1,12 +1,14 @@
 #include "sluice/gateway/identify.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 
 #include <fmt/format.h>
 
 #include "sluice/gateway/client_trust.h"
 #include "sluice/gateway/egress.h"
+#include "sluice/gateway/grpc.h"
 #include "sluice/gateway/worker_context.h"
 #include "sluice/wire/path.h"
 #include "sluice/wire/traceparent.h"
@@ -81,7 +83,10 @@ Result<void> FindRoute(Exchange& exchange) {
   const RouteQuery query{
       .head = &exchange.request(), .path = exchange.path, .scratch = &exchange.query_scratch};
   bool only_method_differs = false;
-  for (const RoutePlan& route : exchange.snapshot->snapshot->routes) {
+  const Snapshot& snapshot = *exchange.snapshot->snapshot;
+  HostIndex::Candidates candidates = snapshot.hosts.Find(HostOf(query.head->authority));
+  while (const std::optional<std::size_t> candidate = candidates.Next()) {
+    const RoutePlan& route = snapshot.routes[*candidate];
     if (!Takes(route, *exchange.listener)) continue;
     if (route.matcher.Matches(query, exchange.captures)) {
       exchange.route = &route;
@@ -108,6 +113,7 @@ Result<void> Identify(Exchange& exchange) {
   TakeClient(exchange);
   TakeTrace(exchange);
   const wire::RequestHead& head = exchange.request();
+  exchange.speaks_grpc = IsGrpc(head.headers);
   if (head.has_unknown_expectation) {
     return RefuseClient(ErrorCode::kExpectationFailed, "only `Expect: 100-continue` is known");
   }

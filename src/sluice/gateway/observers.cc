@@ -10,7 +10,9 @@ namespace sluice::gateway {
 namespace {
 
 void DecideReason(Exchange& exchange, Delivery delivery) {
-  if (delivery == Delivery::kClientFailed) {
+  if (exchange.was_shed) {
+    exchange.reason = Reason::kOverloaded;
+  } else if (delivery == Delivery::kClientFailed) {
     exchange.reason = Reason::kClientGone;
   } else if (delivery == Delivery::kUpstreamFailed) {
     exchange.reason = Reason::kUpstreamAborted;

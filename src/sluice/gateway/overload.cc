@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "sluice/breaker/classify.h"
+#include "sluice/gateway/grpc.h"
 #include "sluice/gateway/priority.h"
 #include "sluice/gateway/request_key.h"
 #include "sluice/gateway/worker_context.h"
@@ -177,6 +178,16 @@ bool StopsAccepting(const Snapshot& snapshot) {
   return ActivationOf(snapshot, limit::ResourceAction::kStopAccepting) >= 1;
 }
 
+bool MayResetStreams(const Snapshot& snapshot) {
+  constexpr limit::ResourceAction kReset = limit::ResourceAction::kResetStreams;
+  return std::ranges::find(snapshot.overload.triggers, kReset, &limit::ResourceTrigger::action) !=
+         snapshot.overload.triggers.end();
+}
+
+double StreamResetRatio(const Snapshot& snapshot) {
+  return ActivationOf(snapshot, limit::ResourceAction::kResetStreams);
+}
+
 bool HasLoadGuards(const Exchange& exchange) {
   return exchange.snapshot->snapshot->overload.config != nullptr ||
          !exchange.route->concurrency_limits.empty();
@@ -208,7 +219,9 @@ void SettleLoad(Exchange& exchange, const Response& response, Delivery delivery)
   if (exchange.reason == Reason::kUpstreamTimeout) {
     outcome.verdict = Verdict::kFailure;
   } else if (!response.is_local() && delivery == Delivery::kDelivered) {
-    outcome.verdict = LimitVerdict(exchange.status);
+    const bool has_lease = static_cast<bool>(response.upstream.lease);
+    const int status = has_lease ? StatusOf(*response.upstream.lease).judged() : exchange.status;
+    outcome.verdict = LimitVerdict(status);
     // Until the response head: how fast the client takes the body is not the upstream's doing.
     outcome.duration = exchange.upstream_started + exchange.upstream_duration - exchange.entered;
   }
@@ -257,8 +270,8 @@ void SettleAttempt(Exchange& exchange, const Error& error) {
                   is_timeout ? Verdict::kFailure : Verdict::kIgnored, Nanos(0));
 }
 
-void SettleAttempt(Exchange& exchange, const wire::ResponseHead& head) {
-  SettleAttemptAs(exchange, ThrottleVerdict(head.status), LimitVerdict(head.status),
+void SettleAttempt(Exchange& exchange, int status) {
+  SettleAttemptAs(exchange, ThrottleVerdict(status), LimitVerdict(status),
                   exchange.upstream_duration);
 }
 

@@ -12,7 +12,6 @@
 #include "sluice/contract/task.h"
 #include "sluice/gateway/exchange.h"
 #include "sluice/gateway/response.h"
-#include "sluice/wire/http_head.h"
 
 namespace sluice::gateway {
 
@@ -21,6 +20,10 @@ namespace sluice::gateway {
 [[nodiscard]] Nanos TimeoutUnderLoad(const Snapshot& snapshot, Nanos full);
 [[nodiscard]] bool EndsConnections(const Snapshot& snapshot);
 [[nodiscard]] bool StopsAccepting(const Snapshot& snapshot);
+
+// Whether some trigger may end exchanges, and how far that is due, 0 .. 1: see stream_reset.h.
+[[nodiscard]] bool MayResetStreams(const Snapshot& snapshot);
+[[nodiscard]] double StreamResetRatio(const Snapshot& snapshot);
 
 // Whether AdmitUnderLoad() has anything to ask for this exchange.
 [[nodiscard]] bool HasLoadGuards(const Exchange& exchange);
@@ -38,7 +41,7 @@ void RefundLoad(Exchange& exchange);
 [[nodiscard]] bool HasAttemptGuards(const Exchange& exchange);
 [[nodiscard]] Task<Result<void>> EnterAttempt(Exchange& exchange);
 void SettleAttempt(Exchange& exchange, const Error& error);
-void SettleAttempt(Exchange& exchange, const wire::ResponseHead& head);
+void SettleAttempt(Exchange& exchange, int status);
 void RefundAttempt(Exchange& exchange);
 // Whether the attempt has yet to be settled.
 [[nodiscard]] bool HoldsAttempt(const Exchange& exchange);

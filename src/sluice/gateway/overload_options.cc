@@ -16,8 +16,8 @@ static_assert(static_cast<int>(limit::Criticality::kCriticalPlus) ==
               static_cast<int>(config::CriticalityClass::kCriticalPlus));
 static_assert(static_cast<int>(limit::ResourceMonitor::kPressureIo) ==
               static_cast<int>(config::ResourceMonitor::kPsiIo));
-static_assert(static_cast<int>(limit::ResourceAction::kStopAccepting) ==
-              static_cast<int>(config::ResourceAction::kStopAcceptingConnections));
+static_assert(static_cast<int>(limit::ResourceAction::kResetStreams) ==
+              static_cast<int>(config::ResourceAction::kResetLargestStreams));
 
 limit::AdmissionQueueOptions OptionsOf(const config::AdmissionQueueConfig& config) {
   return {.initial_rejection_factor = config.initial_rejection_factor,

@@ -1,5 +1,6 @@
 #include "sluice/gateway/priority.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
@@ -77,6 +78,25 @@ std::uint32_t LevelOf(Exchange& exchange) {
 bool TellsLevel(const Exchange& exchange) {
   const OverloadPlan& plan = exchange.snapshot->snapshot->overload;
   return plan.config != nullptr && plan.config->controller.propagate;
+}
+
+std::optional<std::uint32_t> AdmitLevel(const Exchange& exchange,
+                                        const wire::ResponseHead* upstream) {
+  if (!exchange.peer_is_trusted || exchange.route == nullptr || !TellsLevel(exchange)) return {};
+  const Snapshot& snapshot = *exchange.snapshot->snapshot;
+  std::uint32_t level = 0;
+  if (snapshot.overload.config->mode == GuardMode::kEnforce) {
+    level = snapshot.overload.state->gate.threshold();
+    if (snapshot.overload.sheds_by_concurrency) {
+      for (const std::size_t index : exchange.route->concurrency_limits) {
+        level = std::max(level, snapshot.concurrency_limits[index].state->gate.threshold());
+      }
+    }
+  }
+  const wire::HeaderField* const told =
+      upstream == nullptr ? nullptr : upstream->headers.Find(kAdmitLevelName);
+  if (told != nullptr) level = std::max(level, ReadLevel(told->value).value_or(0));
+  return level;
 }
 
 }  // namespace sluice::gateway

@@ -1,6 +1,7 @@
 #include "sluice/gateway/registry.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -127,7 +128,7 @@ Result<void> Registry::PlanListeners(SnapshotPlan& plan) const {
 Result<void> Registry::PlanUpstreams(SnapshotPlan& plan, SteadyTime now) {
   for (const config::UpstreamConfig& config : plan.snapshot->config.upstreams) {
     UpstreamPlan upstream{.config = &config};
-    Result<traffic::UpstreamOptions> options = OptionsOf(config, stats_.worker_count());
+    Result<traffic::UpstreamOptions> options = OptionsOf(config);
     if (!options) return std::unexpected(options.error());
     const UpstreamPlan* before = nullptr;
     if (current_ != nullptr) {
@@ -389,6 +390,10 @@ Result<void> Registry::PlanRoutes(SnapshotPlan& plan, SteadyTime now) {
     }
     snapshot.routes.push_back(std::move(route));
   }
+  std::vector<std::string_view> hosts;
+  for (const config::RouteConfig& config : snapshot.config.routes)
+    hosts.emplace_back(config.match.host);
+  snapshot.hosts = HostIndex(hosts);
   return {};
 }
 
@@ -398,12 +403,13 @@ std::shared_ptr<const Snapshot> Registry::Commit(SnapshotPlan plan, SteadyTime n
   generation_ = plan.snapshot->generation;
   // Only now: a configuration that is merely checked leaves no counters behind.
   for (RoutePlan& route : plan.snapshot->routes)
-    route.stats = &stats_.Route(route.config->name);
+    route.stats = stats_.Route(route.config->name);
   for (ListenerPlan& listener : plan.snapshot->listeners) {
     if (listener.unknown_hosts == nullptr) continue;
-    listener.unknown_hosts->route.stats = &stats_.Route(listener.config->name);
+    listener.unknown_hosts->route.stats = stats_.Route(listener.config->name);
   }
   current_ = std::move(plan.snapshot);
+  ForgetCounters();
   breakers_.clear();
   keyed_breakers_.clear();
   breaker_keys_.clear();
@@ -418,6 +424,22 @@ std::shared_ptr<const Snapshot> Registry::Commit(SnapshotPlan plan, SteadyTime n
   for (const RoutePlan& route : current_->routes)
     note(route.breaker, route.config->name);
   return current_;
+}
+
+// Of what the configuration has no more: names may come and go for as long as the process lives.
+void Registry::ForgetCounters() const {
+  std::set<std::string_view> routes;
+  std::set<std::string_view> upstreams;
+  for (const RoutePlan& route : current_->routes)
+    routes.insert(route.config->name);
+  for (const UpstreamPlan& upstream : current_->upstreams)
+    upstreams.insert(upstream.config->name);
+  for (const ListenerPlan& listener : current_->listeners) {
+    if (listener.unknown_hosts == nullptr) continue;
+    routes.insert(listener.config->name);
+    upstreams.insert(listener.config->name);
+  }
+  stats_.Keep(routes, upstreams);
 }
 
 const RoutePlan* Registry::FindChainUser(const std::string& name) const {

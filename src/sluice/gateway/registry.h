@@ -90,6 +90,7 @@ class Registry {
   };
   using ChainPlans = std::map<std::string, ChainPlan>;
 
+  void ForgetCounters() const;
   [[nodiscard]] const RoutePlan* FindChainUser(const std::string& name) const;
   [[nodiscard]] Result<ChainPlans> PlanChains(SnapshotPlan& plan) const;
   [[nodiscard]] Result<void> ReadBodyFiles(const std::string& name,

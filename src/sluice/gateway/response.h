@@ -3,8 +3,10 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string_view>
 
+#include "sluice/contract/grpc_status.h"
 #include "sluice/contract/time.h"
 #include "sluice/degrade/chain.h"
 #include "sluice/degrade/stale_cache.h"
@@ -30,6 +32,8 @@ struct LocalResponse {
   degrade::Choice choice;   // Holds the place in the chain's bulkhead; of alternatives, too.
   Nanos retry_after{0};     // 0: no Retry-After.
   bool is_refusal = false;  // Says x-sluice-reason.
+  // To a gRPC client: the answer's outcome, with the exchange's `grpc_message` ("Trailers-Only").
+  std::optional<GrpcStatus> grpc;
 };
 
 struct Response {

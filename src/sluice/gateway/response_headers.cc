@@ -1,12 +1,14 @@
 #include "sluice/gateway/response_headers.h"
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include <fmt/format.h>
 
 #include "sluice/degrade/refusal.h"
+#include "sluice/gateway/priority.h"
 #include "sluice/gateway/worker_context.h"
 
 namespace sluice::gateway {
@@ -35,7 +37,8 @@ class HeaderWriter {
 
  private:
   Exchange& exchange_;
-  std::size_t used_ = 0;  // At most eight: five of quota, and two of retry or an age.
+  // At most nine: five of quota, two of retry or an age, the upstream's name, the admitted level.
+  std::size_t used_ = 0;
 };
 
 void AddQuota(const Exchange& exchange, HeaderWriter& headers) {
@@ -68,6 +71,13 @@ void AddUpstream(const Exchange& exchange, const Response& response, HeaderWrite
   headers.Add("x-sluice-upstream", value);
 }
 
+void AddAdmitLevel(const Exchange& exchange, const Response& response, HeaderWriter& headers) {
+  const wire::ResponseHead* const upstream =
+      response.upstream.lease ? &response.upstream.lease->head() : nullptr;
+  const std::optional<std::uint32_t> level = AdmitLevel(exchange, upstream);
+  if (level) headers.AddNumber(kAdmitLevelName, *level);
+}
+
 // RFC 9111 section 5.1; the warning is of RFC 7234 section 5.5.1, which older clients know.
 void AddKept(const degrade::KeptAnswer& kept, SteadyTime now, HeaderWriter& headers) {
   for (const degrade::HeaderField& field : kept.headers)
@@ -91,6 +101,10 @@ void AddLocal(const Exchange& exchange, const LocalResponse& local, HeaderWriter
       headers.Add(field.name, field.value);
     }
   }
+  if (local.grpc) {
+    headers.Add("grpc-status", CodeOf(*local.grpc));
+    headers.Add("grpc-message", exchange.grpc_message);
+  }
   if (local.kept != nullptr) AddKept(*local.kept, exchange.worker.loop.now(), headers);
   if (local.retry_after > Nanos(0)) {
     headers.AddNumber("retry-after", degrade::RetryAfterSeconds(local.retry_after));
@@ -104,6 +118,7 @@ void CollectHeaders(Exchange& exchange, const Response& response) {
   HeaderWriter headers(exchange);
   AddQuota(exchange, headers);
   AddUpstream(exchange, response, headers);
+  AddAdmitLevel(exchange, response, headers);
   if (response.is_local()) AddLocal(exchange, response.local, headers);
   AddWhy(exchange, headers);
 }

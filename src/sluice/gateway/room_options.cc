@@ -26,10 +26,11 @@ breaker::StatusSet StatusesOf(const std::vector<config::StatusRange>& ranges) {
   return set;
 }
 
-// A bound of the process, shared out to the workers.
-std::size_t ShareOf(std::int64_t bound, std::size_t workers) {
-  const auto whole = static_cast<std::size_t>(bound);
-  return whole == 0 ? 0 : std::max<std::size_t>(1, whole / workers);
+breaker::GrpcStatusSet GrpcOf(const std::vector<GrpcStatus>& statuses) {
+  breaker::GrpcStatusSet set;
+  for (const GrpcStatus status : statuses)
+    set.Add(status);
+  return set;
 }
 
 traffic::LoadBalancing LoadBalancingOf(config::LoadBalancing balancing) {
@@ -170,6 +171,7 @@ breaker::BreakerOptions OptionsOf(const config::BreakerConfig& config,
       static_cast<int>(config.permitted_number_of_calls_in_half_open_state);
   options.max_wait_duration_in_half_open_state = config.max_wait_duration_in_half_open_state;
   options.probe_timeout = std::clamp(call_timeout, kProbeTimeoutMin, kProbeTimeoutMax);
+  options.automatic_transition = config.automatic_transition;
   options.recovery_ramp = {.length = config.recovery_ramp.window,
                            .min_percent = config.recovery_ramp.min_percent,
                            .aggression = config.recovery_ramp.aggression};
@@ -180,6 +182,8 @@ breaker::ClassifyOptions ClassifyOptionsOf(const config::BreakerConfig& config) 
   breaker::ClassifyOptions options;
   options.record_statuses = StatusesOf(config.record.statuses);
   options.ignore_statuses = StatusesOf(config.ignore.statuses);
+  options.record_grpc = GrpcOf(config.record.grpc);
+  options.ignore_grpc = GrpcOf(config.ignore.grpc);
   options.timeouts = config.record.timeouts;
   options.connect_errors = config.record.connect_errors;
   return options;
@@ -226,8 +230,7 @@ limit::RetryBudgetOptions OptionsOf(const config::RetryBudgetConfig& config) {
           .min_retry_concurrency = config.min_retry_concurrency};
 }
 
-Result<traffic::UpstreamOptions> OptionsOf(const config::UpstreamConfig& config,
-                                           std::size_t workers) {
+Result<traffic::UpstreamOptions> OptionsOf(const config::UpstreamConfig& config) {
   traffic::UpstreamOptions options;
   options.name = config.name;
   for (const std::string& text : config.endpoints) {
@@ -246,8 +249,8 @@ Result<traffic::UpstreamOptions> OptionsOf(const config::UpstreamConfig& config,
   options.load_balancing = LoadBalancingOf(config.load_balancing);
   options.connect_timeout = config.connect_timeout;
   options.panic_threshold_percent = static_cast<std::uint32_t>(config.healthy_panic_threshold);
-  options.pool.connections_max = ShareOf(config.max_connections, workers);
-  options.pool.waiting_max = ShareOf(config.max_pending, workers);
+  options.pool.connections_max = static_cast<std::size_t>(config.max_connections);
+  options.pool.waiting_max = static_cast<std::size_t>(config.max_pending);
   options.pool.idle_timeout = config.idle_timeout;
   options.pool.requests_per_connection =
       static_cast<std::uint64_t>(config.max_requests_per_connection);

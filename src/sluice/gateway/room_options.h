@@ -29,9 +29,8 @@ namespace sluice::gateway {
 
 [[nodiscard]] limit::RetryBudgetOptions OptionsOf(const config::RetryBudgetConfig& config);
 
-// `workers` share the bounds of connections. Fails with kInvalidConfig for a bad endpoint.
-[[nodiscard]] Result<traffic::UpstreamOptions> OptionsOf(const config::UpstreamConfig& config,
-                                                         std::size_t workers);
+// Fails with kInvalidConfig for a bad endpoint.
+[[nodiscard]] Result<traffic::UpstreamOptions> OptionsOf(const config::UpstreamConfig& config);
 
 // The bodies of static answers that name a file must have been read into `body` before. Fails with
 // kInvalidConfig for a template that the loader should have refused.

@@ -68,11 +68,6 @@ class RouteMatcher {
   // True when only the method does not fit: the answer is then 405 instead of 404.
   [[nodiscard]] bool MatchesButMethod(const RouteQuery& query, PathCaptures& captures) const;
 
-  // True when the route is for certain hosts, and this is one of them.
-  [[nodiscard]] bool NamesHost(std::string_view authority) const {
-    return !match_.host.empty() && MatchesHost(authority);
-  }
-
   [[nodiscard]] const config::MatchConfig& match() const { return match_; }
 
  private:

@@ -56,6 +56,15 @@ void Session::Abort() {
   goes_on_ = false;
 }
 
+Bytes Session::HeldBytes() const {
+  return is_answering() ? exchange_->HeldBytes() : 0;
+}
+
+void Session::Shed() {
+  exchange_->was_shed = true;
+  Abort();
+}
+
 void Session::End() {
   stream_->Cancel();
   goes_on_ = false;

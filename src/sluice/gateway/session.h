@@ -34,6 +34,11 @@ class Session final : private HangupWatcher {
   // Ends the connection at once: pending operations fail, an exchange under way is given up.
   void Abort();
 
+  // What the exchange under way holds in memory; 0: there is none.
+  [[nodiscard]] Bytes HeldBytes() const;
+  // Ends the exchange under way, which must be, and its connection.
+  void Shed();
+
   // Ends it in order, where no exchange is under way: what was sent arrives.
   void End();
 

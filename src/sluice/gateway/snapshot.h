@@ -21,6 +21,7 @@
 #include "sluice/degrade/chain.h"
 #include "sluice/degrade/stale_cache.h"
 #include "sluice/gateway/config/config.h"
+#include "sluice/gateway/host_index.h"
 #include "sluice/gateway/overload_plan.h"
 #include "sluice/gateway/router.h"
 #include "sluice/gateway/stats.h"
@@ -68,7 +69,7 @@ struct RoutePlan {
   std::shared_ptr<degrade::StaleCache> kept;           // Null: the chain has no stale_cache step.
   const degrade::StaleCacheAnswer* keeping = nullptr;  // That step's, in the chain.
   std::vector<std::size_t> alternatives;  // Beside the chain's steps: index into upstreams.
-  const std::vector<std::unique_ptr<RouteStats>>* stats = nullptr;  // One per worker.
+  std::shared_ptr<const RouteBlocks> stats;
 };
 
 // The route and the upstream of calls to unknown hosts through an egress listener.
@@ -107,6 +108,7 @@ struct Snapshot {
   std::vector<ConcurrencyPlan> concurrency_limits;
   OverloadPlan overload;
   std::vector<RoutePlan> routes;
+  HostIndex hosts;  // Of the routes.
   std::size_t workers = 1;
   std::string via;  // The field's value: "1.1 sluice"; empty: none is sent.
 

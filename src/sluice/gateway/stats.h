@@ -1,7 +1,8 @@
 // What is counted about requests: one RouteStats per route and worker, so nothing is shared.
 //
-// Written by one loop, read by any thread when scraped. They outlive configurations: a route that
-// keeps its name keeps its counters over a reload (StatsBook).
+// Written by one loop, read by any thread when scraped. They outlive configurations: what keeps its
+// name keeps its counters over a reload, and what a reload removes is forgotten with it
+// (StatsBook).
 
 #pragma once
 
@@ -11,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +46,28 @@ struct alignas(64) WorkerStats {
   std::array<Counter, kReasonCount> protocol_errors;  // Requests refused before they had a route.
   Counter access_log_dropped_total;
   Counter drain_killed_total;
+  Counter streams_reset_total;  // Exchanges that were ended for their memory.
+};
+
+// One per worker.
+using RouteBlocks = std::vector<std::unique_ptr<RouteStats>>;
+
+// What routes have counted that are no more, so that sums over all routes never fall.
+struct GoneRoutes {
+  std::uint64_t requests = 0;
+  std::array<std::uint64_t, kReasonCount> reasons{};
+
+  void Add(const RouteBlocks& blocks);
+};
+
+// Counters of pools that are no more, or of several together.
+struct PoolCounts {
+  std::uint64_t connects = 0;
+  std::uint64_t connect_failures = 0;
+  std::uint64_t reuses = 0;
+  std::uint64_t overflows = 0;
+
+  void Add(const traffic::PoolMetrics& pool);
 };
 
 // Name → one RouteStats per worker.
@@ -54,30 +78,47 @@ class StatsBook {
       stats = std::make_unique<WorkerStats>();
   }
 
-  // The blocks of route `name`, one per worker, made at the first call; stable for ever.
-  [[nodiscard]] const std::vector<std::unique_ptr<RouteStats>>& Route(std::string_view name);
+  // The blocks of route `name`, made at the first call.
+  [[nodiscard]] std::shared_ptr<const RouteBlocks> Route(std::string_view name);
+
+  // Forgets all routes and upstreams but these: a scrape no longer shows them. Who still counts for
+  // one, with the blocks in hand, counts for nobody.
+  void Keep(const std::set<std::string_view>& routes, const std::set<std::string_view>& upstreams);
 
   [[nodiscard]] WorkerStats& worker(std::size_t index) { return *workers_[index]; }
   [[nodiscard]] std::size_t worker_count() const { return workers_.size(); }
 
-  // A worker's pool, for as long as it lives: its numbers are read by who scrapes.
+  // A worker's pool, for as long as it lives: its numbers are read by who scrapes. Its counters
+  // stay with those of its upstream, whose options may have changed.
   void AddPool(std::string_view upstream, const traffic::PoolMetrics& metrics);
   void RemovePool(const traffic::PoolMetrics& metrics);
 
-  // Calls `visit(upstream, metrics)` for every pool of every worker.
+  // Calls `visit(metrics)` for every pool of the upstream, of all workers. Returns what its pools
+  // have counted, those included that are no more.
   template <typename Visit>
-  void ForEachPool(Visit visit) const {
+  PoolCounts ForEachPool(std::string_view upstream, Visit visit) const {
     const std::scoped_lock lock(mutex_);
-    for (const PoolEntry& pool : pools_)
-      visit(pool.upstream, *pool.metrics);
+    PoolCounts counts;
+    if (const auto gone = gone_.find(upstream); gone != gone_.end()) counts = gone->second;
+    for (const PoolEntry& pool : pools_) {
+      if (pool.upstream != upstream) continue;
+      counts.Add(*pool.metrics);
+      visit(*pool.metrics);
+    }
+    return counts;
   }
 
-  // Calls `visit(name, blocks)` for every route ever seen, in order of names.
+  [[nodiscard]] GoneRoutes gone_routes() const {
+    const std::scoped_lock lock(mutex_);
+    return gone_routes_;
+  }
+
+  // Calls `visit(name, blocks)` for every route, in order of names.
   template <typename Visit>
   void ForEachRoute(Visit visit) const {
     const std::scoped_lock lock(mutex_);
     for (const auto& [name, blocks] : routes_)
-      visit(name, blocks);
+      visit(name, *blocks);
   }
 
  private:
@@ -88,7 +129,9 @@ class StatsBook {
 
   mutable std::mutex mutex_;  // Guards which entries there are, never the counters.
   std::vector<PoolEntry> pools_;
-  std::map<std::string, std::vector<std::unique_ptr<RouteStats>>, std::less<>> routes_;
+  std::map<std::string, PoolCounts, std::less<>> gone_;  // By upstreams that are kept.
+  GoneRoutes gone_routes_;
+  std::map<std::string, std::shared_ptr<const RouteBlocks>, std::less<>> routes_;
   std::vector<std::unique_ptr<WorkerStats>> workers_;
 };
 

@@ -44,7 +44,19 @@ void NoteRefusal(Exchange& exchange, const Error& error) {
   degrade::AppendReason(error, exchange.refusal_reason);
 }
 
-LocalResponse PlainError(Exchange& exchange, const Error& error) {
+// A gRPC client reads its own status and no body: 200 with the outcome among the headers, as its
+// protocol has it for answers without a message ("Trailers-Only").
+LocalResponse GrpcError(Exchange& exchange, const Error& error) {
+  exchange.grpc_message.clear();
+  degrade::AppendGrpcMessage(error, exchange.grpc_message);
+  const std::string_view type = exchange.request().headers.ValueOf(wire::HeaderId::kContentType);
+  return {.status = 200,
+          .content_type = type.substr(0, type.find(';')),
+          .is_refusal = true,
+          .grpc = degrade::GrpcStatusOf(error)};
+}
+
+LocalResponse JsonError(Exchange& exchange, const Error& error) {
   exchange.local_body.clear();
   degrade::AppendBody(error, exchange.local_body);
   LocalResponse local{.status = degrade::StatusOf(error),
@@ -54,6 +66,12 @@ LocalResponse PlainError(Exchange& exchange, const Error& error) {
   // The rule's own, and not that of an error which came after it was let through.
   const bool is_rules = exchange.refusal_status != 0 && !error.guard.empty();
   if (is_rules) local.status = exchange.refusal_status;
+  return local;
+}
+
+LocalResponse PlainError(Exchange& exchange, const Error& error) {
+  LocalResponse local =
+      exchange.speaks_grpc ? GrpcError(exchange, error) : JsonError(exchange, error);
   if (degrade::HasRetryAfter(error)) {
     local.retry_after = error.retry_after > Nanos(0) ? error.retry_after : kRetryAfterDefault;
   }
@@ -124,7 +142,7 @@ std::optional<LocalResponse> AnswerLocally(Exchange& exchange,
   }
   if (const auto* reject = std::get_if<degrade::RejectAnswer>(&answer)) {
     LocalResponse local = PlainError(exchange, error);
-    local.status = reject->status;
+    if (!local.grpc) local.status = reject->status;
     if (reject->retry_after > Nanos(0)) local.retry_after = reject->retry_after;
     return local;
   }

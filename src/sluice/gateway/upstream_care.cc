@@ -104,6 +104,7 @@ void UpstreamCare::RequestStop() {
     ending_.push_back(std::move(ward));
   }
   wards_.clear();
+  control_.resolver().CancelAll();  // Or who stops would wait for a silent server.
 }
 
 Task<void> UpstreamCare::Stopped() {

@@ -7,6 +7,7 @@
 #include "sluice/contract/assert.h"
 #include "sluice/gateway/overload.h"
 #include "sluice/gateway/session.h"
+#include "sluice/gateway/stream_reset.h"
 
 namespace sluice::gateway {
 namespace {
@@ -45,11 +46,13 @@ Worker::Worker(Loop& loop, const WorkerOptions& options)
                .key_hasher = *options.key_hasher,
                .egress = &egress_hosts_},
       housekeeping_(&FireHousekeeping, this),
+      pressure_(&FirePressure, this),
       lag_probe_(loop, options.index) {}
 
 Worker::~Worker() {
   SLUICE_ASSERT(sessions_.empty());
   if (housekeeping_.armed()) loop_.Disarm(housekeeping_);
+  if (pressure_.armed()) loop_.Disarm(pressure_);
   listeners_.clear();
   served_.clear();
 }
@@ -84,6 +87,9 @@ void Worker::Install(std::shared_ptr<const Snapshot> snapshot, std::vector<Opene
   served_.push_back(std::move(served));
   ServedSnapshot& current = *served_.back();
   lag_probe_.Follow(current.snapshot->overload.state);
+  if (MayResetStreams(*current.snapshot) && !pressure_.armed()) {
+    loop_.Arm(pressure_, loop_.now() + kStreamResetInterval);
+  }
 
   for (Opened& one : opened) {
     auto listener = std::make_unique<WorkerListener>();
@@ -206,6 +212,8 @@ void Worker::ForEachListener(const std::function<void(Listener&)>& visit) {
 
 std::size_t Worker::Kill() {
   std::size_t killed = 0;
+  // Nobody is left to hear what a name stands for.
+  loop_.resolver().CancelAll();
   for (Session* session : sessions_) {
     if (session->is_answering()) {
       ++killed;
@@ -242,6 +250,15 @@ void Worker::Prune() {
   if (!is_settled && !housekeeping_.armed()) {
     loop_.Arm(housekeeping_, loop_.now() + kHousekeepingInterval);
   }
+}
+
+void Worker::FirePressure(Timer& timer, SteadyTime now) {
+  auto* worker = static_cast<Worker*>(timer.owner);
+  const Snapshot& snapshot = *worker->served_.back()->snapshot;
+  if (!MayResetStreams(snapshot)) return;
+  const std::size_t count = ResetLargest(worker->sessions_, StreamResetRatio(snapshot));
+  worker->context_.stats.streams_reset_total.Add(count);
+  worker->loop_.Arm(timer, now + kStreamResetInterval);
 }
 
 void Worker::FireHousekeeping(Timer& timer, SteadyTime now) {

@@ -104,6 +104,7 @@ class Worker {
   void StopListening(WorkerListener& listener);
   void Prune();
   static void FireHousekeeping(Timer& timer, SteadyTime now);
+  static void FirePressure(Timer& timer, SteadyTime now);
 
   Loop& loop_;
   std::size_t index_;
@@ -120,6 +121,7 @@ class Worker {
   // One serves only listeners with the limits of its reader.
   std::vector<std::unique_ptr<Exchange>> free_exchanges_;
   Timer housekeeping_;
+  Timer pressure_;  // Armed while a configuration may ask for exchanges to end.
   LagProbe lag_probe_;
   SteadyTime drain_began_{};
 };

@@ -34,6 +34,8 @@ std::string_view NameOf(ResourceAction action) {
       return "reduce_timeouts";
     case ResourceAction::kStopAccepting:
       return "stop_accepting_connections";
+    case ResourceAction::kResetStreams:
+      return "reset_largest_streams";
   }
   return "unknown";
 }

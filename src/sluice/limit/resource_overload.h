@@ -37,8 +37,9 @@ enum class ResourceAction : std::uint8_t {
   kDisableKeepalive,  // Above 0: answers end their connections.
   kReduceTimeouts,    // Linearly, down to a least.
   kStopAccepting,     // At 1: connections wait in the kernel's queue.
+  kResetStreams,      // The exchanges that hold the most memory end.
 };
-inline constexpr std::size_t kResourceActions = 4;
+inline constexpr std::size_t kResourceActions = 5;
 [[nodiscard]] std::string_view NameOf(ResourceAction action);
 
 struct ResourceTrigger {

@@ -102,6 +102,9 @@ Pool::Pool(Loop& loop, std::shared_ptr<const Upstream> upstream, std::size_t wor
       list_(upstream_->Endpoints()),
       limits_(LimitsOf(upstream_->options())),
       worker_(worker),
+      connections_max_(
+          ShareOf(upstream_->options().pool.connections_max, upstream_->workers(), worker)),
+      waiting_max_(ShareOf(upstream_->options().pool.waiting_max, upstream_->workers(), worker)),
       idle_timer_(&OnIdleTimer, this),
       reap_timer_(&OnReapTimer, this) {
   SLUICE_ASSERT(worker < upstream_->workers());
@@ -128,12 +131,11 @@ Task<Result<Lease>> Pool::Acquire(Endpoint& endpoint,
   Host& host = HostOf(endpoint);
   if (PooledConnection* idle = TakeIdle(host)) co_return Lend(*idle);
 
-  const PoolOptions& bounds = upstream_->options().pool;
-  if (host.connections < bounds.connections_max) {
+  if (host.connections < connections_max_) {
     ReserveSlot(host);
     co_return co_await Connect(host, deadline, cancellation);
   }
-  if (host.waiting >= bounds.waiting_max) {
+  if (host.waiting >= waiting_max_) {
     metrics_.overflows.Add();
     co_return Refuse(ErrorCode::kOverloaded);
   }

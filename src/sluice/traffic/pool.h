@@ -196,6 +196,8 @@ class Pool final {
   PooledConnection* dying_ = nullptr;           // Found dead inside a callback of their stream.
   ConnectionLimits limits_;
   std::size_t worker_;
+  const std::size_t connections_max_;  // Shares of this worker.
+  const std::size_t waiting_max_;
   Timer idle_timer_;
   Timer reap_timer_;
   bool draining_ = false;

@@ -563,5 +563,22 @@ TEST_F(PoolOfTwoRequests, ClosesAConnectionAfterItsLastRequest) {
   EXPECT_EQ(metrics().closed_used.value(), 1U);
 }
 
+TEST(ShareOf, PartsAddUpToTheBoundAndNoneIsNothing) {
+  const auto sum = [](std::size_t bound, std::size_t workers) {
+    std::size_t all = 0;
+    for (std::size_t worker = 0; worker < workers; ++worker)
+      all += ShareOf(bound, workers, worker);
+    return all;
+  };
+  for (const std::size_t workers : {1U, 2U, 3U, 7U, 64U}) {
+    EXPECT_EQ(sum(0, workers), 0U);
+    EXPECT_EQ(sum(64, workers), 64U);
+    EXPECT_EQ(sum(100, workers), 100U);
+  }
+  EXPECT_EQ(ShareOf(10, 4, 0), 3U);
+  EXPECT_EQ(ShareOf(10, 4, 3), 2U);
+  EXPECT_EQ(sum(2, 4), 4U);  // One each.
+}
+
 }  // namespace
 }  // namespace sluice::traffic

@@ -29,6 +29,7 @@ struct EndpointSpec {
 
 // Bounds of one worker's pool.
 struct PoolOptions {
+  // Of all workers together, each of which has its part (ShareOf()).
   std::size_t connections_max = 1024;  // To one endpoint, 1 .. 1'000'000.
   std::size_t waiting_max = 1024;      // Requests waiting for one endpoint, 0 .. 1'000'000.
   std::size_t idle_max = 256;  // Idle connections to all endpoints together, 0 .. 1'000'000.
@@ -36,6 +37,15 @@ struct PoolOptions {
   std::uint64_t requests_per_connection = 10'000;  // 0: no end.
   friend bool operator==(const PoolOptions&, const PoolOptions&) = default;
 };
+
+// A worker's part of a bound: the parts add up to it, but none is 0 unless the bound is.
+[[nodiscard]] constexpr std::size_t ShareOf(std::size_t bound,
+                                            std::size_t workers,
+                                            std::size_t worker) {
+  if (bound == 0) return 0;
+  const std::size_t share = bound / workers + (worker < bound % workers ? 1 : 0);
+  return share == 0 ? 1 : share;
+}
 
 struct StatusRange {
   std::uint16_t first = 200;  // Both included.

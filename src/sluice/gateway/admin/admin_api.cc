@@ -60,6 +60,10 @@ template <typename AnyBreaker>
 bool SetBreaker(AnyBreaker& breaker, std::string_view action, SteadyTime now) {
   if (action == "force_open") {
     breaker.ForceOpen(now);
+  } else if (action == "disable") {
+    breaker.Disable(now);
+  } else if (action == "metrics_only") {
+    breaker.MetricsOnly(now);
   } else if (action == "close") {
     breaker.Close(now);
   } else if (action == "reset") {
@@ -181,11 +185,12 @@ AdminResponse AdminApi::PostBreaker(std::string_view rest) {
   const SteadyTime now = gateway_.control().now();
   const bool is_done =
       breaker != nullptr ? SetBreaker(*breaker, action, now) : SetBreaker(*keyed, action, now);
-  if (!is_done) return Refuse(404, "not_found", "a breaker can force_open, close and reset");
+  if (!is_done) {
+    return Refuse(404, "not_found",
+                  "a breaker can force_open, disable, metrics_only, close and reset");
+  }
   gateway_.Log(fmt::format("breaker_set name={} action={}", name, action));
-  const breaker::State state = breaker != nullptr        ? breaker->Snapshot(now).state
-                               : keyed->is_forced_open() ? breaker::State::kForcedOpen
-                                                         : breaker::State::kClosed;
+  const breaker::State state = breaker != nullptr ? breaker->Snapshot(now).state : keyed->by_hand();
   return Json(fmt::format("{{\"ok\":true,\"state\":\"{}\"}}\n", breaker::NameOf(state)));
 }
 

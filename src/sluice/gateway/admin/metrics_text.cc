@@ -155,6 +155,9 @@ void AddClients(Gateway& gateway, Page& page) {
   page.Begin(MetricType::Counter, "sluice_access_log_dropped_total",
              "Lines that the sink could not take.");
   page.Add({}, totals.log_lines_dropped);
+  page.Begin(MetricType::Counter, "sluice_overload_streams_reset_total",
+             "Requests ended by `reset_largest_streams`.");
+  page.Add({}, totals.streams_reset);
 }
 
 void AddRateLimits(Gateway& gateway, Page& page) {
@@ -239,19 +242,18 @@ void AddOverload(const Snapshot& snapshot, Page& page) {
 void AddBreakers(Gateway& gateway, Page& page) {
   const SteadyTime now = gateway.control().now();
   const auto& breakers = gateway.registry().breakers();
-  page.Begin(
-      MetricType::Gauge, "sluice_breaker_state",
-      "0 closed, 1 open, 2 half open, 3 recovering, 4 forced open, 5 disabled, 6 metrics only.");
+  page.Begin(MetricType::Gauge, "sluice_breaker_state",
+             "0 closed, 1 open, 2 half open, 3 recovering, 4 forced open, 5 disabled, 6 metrics "
+             "only. With "
+             "keys: what all are set to by hand, else 0.");
   for (const auto& [name, breaker] : breakers) {
     page.Add({Label("rule", name)}, static_cast<int>(breaker->Snapshot(now).state));
   }
+  for (const auto& [name, breaker] : gateway.registry().keyed_breakers())
+    page.Add({Label("rule", name)}, static_cast<int>(breaker->by_hand()));
   page.Begin(MetricType::Counter, "sluice_breaker_opened_total", "Times a breaker has tripped.");
   for (const auto& [name, breaker] : breakers) {
-    std::uint64_t opened = 0;
-    for (const auto& from : breaker->Snapshot(now).transitions) {
-      opened += from[static_cast<std::size_t>(breaker::State::kOpen)];
-    }
-    page.Add({Label("rule", name)}, opened);
+    page.Add({Label("rule", name)}, breaker::OpenedOf(breaker->Snapshot(now)));
   }
   std::map<std::string, breaker::KeyedBreakerStats> keyed;
   for (const auto& [name, breaker] : gateway.registry().keyed_breakers())

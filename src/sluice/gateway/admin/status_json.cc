@@ -128,12 +128,13 @@ Json BreakerJson(const BreakerUse& use, SteadyTime now) {
 }
 
 Json KeyedBreakerJson(const BreakerUse& use, SteadyTime now) {
-  const breaker::KeyedBreaker& guard = *use.plan->keyed;
+  breaker::KeyedBreaker& guard = *use.plan->keyed;
+  const bool is_by_hand = guard.by_hand() != breaker::State::kClosed;
   const breaker::KeyedBreakerStats stats = guard.Stats(now);
   Json json = {{"name", use.name}, {"kind", "breaker"}};
   AddMode(*use.config, json);
   json.update({{"is_keyed", true},
-               {"state", guard.is_forced_open() ? "forced_open" : "per_key"},
+               {"state", is_by_hand ? breaker::NameOf(guard.by_hand()) : "per_key"},
                {"keys", stats.keys},
                {"keys_not_closed", stats.keys_not_closed},
                {"opened", stats.opened_total},

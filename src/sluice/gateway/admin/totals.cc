@@ -84,12 +84,17 @@ GatewayTotals TotalsOf(StatsBook& stats) {
     for (std::size_t i = 0; i < kReasonCount; ++i)
       totals.reasons[i] += route.reasons[i];
   });
+  const GoneRoutes gone = stats.gone_routes();
+  totals.requests += gone.requests;
+  for (std::size_t i = 0; i < kReasonCount; ++i)
+    totals.reasons[i] += gone.reasons[i];
   for (std::size_t i = 0; i < stats.worker_count(); ++i) {
     const WorkerStats& worker = stats.worker(i);
     totals.active += worker.active_requests.value();
     totals.connections += worker.open_connections.value();
     totals.connections_total += worker.connections_total.value();
     totals.connections_refused += worker.connections_refused_total.value();
+    totals.streams_reset += worker.streams_reset_total.value();
     totals.log_lines_dropped += worker.access_log_dropped_total.value();
     for (std::size_t reason = 0; reason < kReasonCount; ++reason) {
       const std::uint64_t count = worker.protocol_errors[reason].value();
@@ -107,16 +112,16 @@ GatewayTotals TotalsOf(StatsBook& stats) {
 
 PoolTotals PoolTotalsOf(const StatsBook& stats, std::string_view upstream) {
   PoolTotals totals;
-  stats.ForEachPool([&](const std::string& name, const traffic::PoolMetrics& pool) {
-    if (name != upstream) return;
+  const auto add = [&totals](const traffic::PoolMetrics& pool) {
     totals.connections += pool.connections.value();
     totals.idle += pool.idle.value();
     totals.waiting += pool.waiting.value();
-    totals.connects += pool.connects.value();
-    totals.connect_failures += pool.connect_failures.value();
-    totals.reuses += pool.reuses.value();
-    totals.overflows += pool.overflows.value();
-  });
+  };
+  const PoolCounts counts = stats.ForEachPool(upstream, add);
+  totals.connects = counts.connects;
+  totals.connect_failures = counts.connect_failures;
+  totals.reuses = counts.reuses;
+  totals.overflows = counts.overflows;
   return totals;
 }
 

@@ -43,6 +43,7 @@ struct GatewayTotals {
   std::uint64_t connections_total = 0;
   std::uint64_t connections_refused = 0;
   std::uint64_t log_lines_dropped = 0;
+  std::uint64_t streams_reset = 0;
   std::array<std::uint64_t, kReasonCount> reasons{};          // Of all routes.
   std::array<std::uint64_t, kReasonCount> protocol_errors{};  // Before a route was known.
 };

@@ -117,10 +117,11 @@ struct RouteConfig {
   std::string name;                    // Required, unique.
   std::vector<std::string> listeners;  // Whose requests it takes; empty: of all ingress listeners.
   MatchConfig match;
-  RouteAction action = RouteAction::kForward;    // deny answers 403.
-  std::string upstream;                          // A name from `upstreams[]`; empty only for deny.
-  Nanos timeout = std::chrono::seconds(15);      // 1 ms .. 24 h until the response head is there.
-  std::optional<RetryConfig> retry;              // Absent: one send.
+  RouteAction action = RouteAction::kForward;  // deny answers 403.
+  std::string upstream;                        // A name from `upstreams[]`; empty only for deny.
+  Nanos timeout = std::chrono::seconds(15);    // 1 ms .. 24 h until the response head is there.
+  Nanos stream_idle_timeout = std::chrono::seconds(60);  // 100 ms .. 24 h of silence in its body.
+  std::optional<RetryConfig> retry;                      // Absent: one send.
   std::vector<std::string> rate_limits;          // Names from `rate_limits[]`, asked in this order.
   std::string degrade;                           // A name from `degrade`; empty: plain refusals.
   std::optional<BreakerConfig> circuit_breaker;  // Bears the route's name.

@@ -20,9 +20,11 @@ constexpr std::array<std::string_view, 2> kUnknownHosts{"refuse", "pass"};
 void Describe(FieldVisitor& v, Config& x) {
   v.Field({.name = "admin", .doc = "The admin API, metrics and health of the gateway itself."},
           Object(x.admin));
-  v.Field({.name = "data_dir",
-           .doc = "Directory for what the gateway keeps. Relative to where it was started."},
-          Text(x.data_dir, kFileRule));
+  v.Field(
+      {.name = "data_dir",
+       .doc = "Directory for recordings and the state of releases. Relative to where the gateway "
+              "was started. Nothing is written there yet."},
+      Text(x.data_dir, kFileRule));
   v.Field({.name = "workers",
            .doc = "Event loops, each on a thread of its own. `auto` is one per core."},
           CountOr("auto", x.workers, 1024));

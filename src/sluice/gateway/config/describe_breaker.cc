@@ -22,6 +22,17 @@ auto StatusList(std::vector<StatusRange>& statuses) {
               [](StatusRange& value) { return StatusRangeSlot(value); });
 }
 
+constexpr std::array<std::string_view, kGrpcStatuses> kGrpcWords{
+    "OK",        "CANCELLED",      "UNKNOWN",           "INVALID_ARGUMENT",   "DEADLINE_EXCEEDED",
+    "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION",
+    "ABORTED",   "OUT_OF_RANGE",   "UNIMPLEMENTED",     "INTERNAL",           "UNAVAILABLE",
+    "DATA_LOSS", "UNAUTHENTICATED"};
+
+auto GrpcList(std::vector<GrpcStatus>& statuses) {
+  return List(statuses, {.min = 0, .max = kGrpcStatuses},
+              [](GrpcStatus& value) { return Word(value, {.now = kGrpcWords}); });
+}
+
 }  // namespace
 
 void Describe(FieldVisitor& v, BreakerConfig& x) {
@@ -66,6 +77,9 @@ void Describe(FieldVisitor& v, BreakerConfig& x) {
   v.Field({.name = "max_wait_duration_in_half_open_state",
            .doc = "Probes that are not decided by then open it again."},
           Duration(x.max_wait_duration_in_half_open_state, milliseconds(10), hours(1)));
+  v.Field({.name = "automatic_transition",
+           .doc = "Half-opens when the wait is over, without waiting for a call to do so."},
+          Switch(x.automatic_transition));
   v.Field({.name = "recovery_ramp", .doc = "How traffic comes back after good probes."},
           Object(x.recovery_ramp));
   v.Field({.name = "record", .doc = "What counts as a failure."}, Object(x.record));
@@ -76,7 +90,7 @@ void Describe(FieldVisitor& v, BreakerConfig& x) {
   v.Field({.name = "enforce_percent",
            .doc = "This part of the refusals refuses; the rest only counts."},
           Percent(x.enforce_percent));
-  v.Later({"degrade", "automatic_transition"});
+  v.Later({"degrade"});
 }
 
 void Describe(FieldVisitor& v, SlidingWindowConfig& x) {
@@ -110,16 +124,20 @@ void Describe(FieldVisitor& v, RecoveryRampConfig& x) {
 
 void Describe(FieldVisitor& v, BreakerRecordConfig& x) {
   v.Field({.name = "statuses", .doc = "Answers that are failures."}, StatusList(x.statuses));
+  v.Field({.name = "grpc",
+           .doc = "Ends of gRPC calls (`grpc-status`, as a trailer or a header) that are failures. "
+                  "Their HTTP status is not looked at."},
+          GrpcList(x.grpc));
   v.Field({.name = "timeouts", .doc = "No answer in time is a failure."}, Switch(x.timeouts));
   v.Field({.name = "connect_errors", .doc = "A connection that fails or breaks is a failure."},
           Switch(x.connect_errors));
-  v.Later({"grpc"});
 }
 
 void Describe(FieldVisitor& v, BreakerIgnoreConfig& x) {
   v.Field({.name = "statuses", .doc = "Answers that say nothing about the upstream."},
           StatusList(x.statuses));
-  v.Later({"grpc"});
+  v.Field({.name = "grpc", .doc = "Ends of gRPC calls that say nothing about the upstream."},
+          GrpcList(x.grpc));
 }
 
 }  // namespace sluice::gateway::config

@@ -22,9 +22,9 @@ constexpr std::array<std::string_view, 4> kClasses{"SHEDDABLE", "SHEDDABLE_PLUS"
 constexpr std::array<std::string_view, 3> kSignals{"queue_delay", "concurrency", "cpu"};
 constexpr std::array<std::string_view, 6> kMonitors{"cgroup_memory", "open_files", "connections",
                                                     "psi_cpu",       "psi_memory", "psi_io"};
-constexpr std::array<std::string_view, 4> kActions{"stop_accepting_requests", "disable_keepalive",
-                                                   "reduce_timeouts", "stop_accepting_connections"};
-constexpr std::array<std::string_view, 1> kActionsLater{"reset_largest_streams"};
+constexpr std::array<std::string_view, 5> kActions{"stop_accepting_requests", "disable_keepalive",
+                                                   "reduce_timeouts", "stop_accepting_connections",
+                                                   "reset_largest_streams"};
 
 template <typename T>
 void DescribeMode(FieldVisitor& v, T& x) {
@@ -151,7 +151,9 @@ void Describe(FieldVisitor& v, ControllerConfig& x) {
                   "`cpu`: over `system.cpu.threshold`."},
           List(x.signal, {.min = 1, .max = 3},
                [](OverloadSignal& value) { return Word(value, {.now = kSignals}); }));
-  v.Field({.name = "propagate", .doc = "Upstreams are sent `x-criticality` and `x-level`."},
+  v.Field({.name = "propagate",
+           .doc = "Upstreams are sent `x-criticality` and `x-level`; trusted peers are answered "
+                  "`x-admit-level`, from which on requests pass."},
           Switch(x.propagate));
 }
 
@@ -196,7 +198,7 @@ void Describe(FieldVisitor& v, ResourceTriggerConfig& x) {
   v.Field({.name = "scaled", .doc = "Instead: it begins, and grows linearly."},
           OptionalObject(x.scaled));
   v.Field({.name = "action", .doc = "What is done.", .required = true},
-          Word(x.action, {.now = kActions, .later = kActionsLater}));
+          Word(x.action, {.now = kActions}));
   v.Field({.name = "min_timeout", .doc = "`reduce_timeouts` leaves at least so much."},
           Duration(x.min_timeout, milliseconds(1), hours(1)));
 }

@@ -45,6 +45,10 @@ void Describe(FieldVisitor& v, RouteConfig& x) {
   v.Field(
       {.name = "timeout", .doc = "From the request's head to the response's, retries included."},
       Duration(x.timeout, milliseconds(1), hours(24)));
+  v.Field({.name = "stream_idle_timeout",
+           .doc = "How long the upstream may be silent in the middle of a response body: more for "
+                  "server-sent events that are rarer."},
+          Duration(x.stream_idle_timeout, milliseconds(100), hours(24)));
   v.Field({.name = "retry", .doc = "When to send again. Absent: never."}, OptionalObject(x.retry));
   v.Field({.name = "rate_limits", .doc = "Names from `rate_limits[]`; all must admit."},
           List(x.rate_limits, {.min = 0, .max = 16},

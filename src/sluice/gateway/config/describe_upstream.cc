@@ -44,11 +44,14 @@ void Describe(FieldVisitor& v, UpstreamConfig& x) {
       Count(x.healthy_panic_threshold, 0, 100));
   v.Field({.name = "connect_timeout", .doc = "For one connection to be there."},
           Duration(x.connect_timeout, milliseconds(1), minutes(1)));
-  v.Field({.name = "max_connections", .doc = "To one endpoint, over all workers."},
+  v.Field({.name = "max_connections",
+           .doc = "To one endpoint, over all workers. Each has its share, at least one: with fewer "
+                  "connections than workers there is one a worker."},
           Count(x.max_connections, 1, 1'000'000));
-  v.Field(
-      {.name = "max_pending", .doc = "Requests that wait for a connection; one more is refused."},
-      Count(x.max_pending, 0, 1'000'000));
+  v.Field({.name = "max_pending",
+           .doc = "Requests that wait for a connection; one more is refused. Shared as "
+                  "`max_connections`."},
+          Count(x.max_pending, 0, 1'000'000));
   v.Field({.name = "idle_timeout",
            .doc = "How long a pooled connection is kept. Less than the upstream keeps it."},
           Duration(x.idle_timeout, milliseconds(1), hours(1)));

@@ -344,5 +344,35 @@ TEST(FieldRules, WhatIsShownIsShortAndWhole) {
   EXPECT_TRUE(said.ends_with("got \"" + std::string(59, 'x') + "…\"")) << said;
 }
 
+TEST(FieldRules, CodesOfGrpcAreWritten) {
+  const LoadOutcome outcome = LoadConfig(
+      WithUpstream(", circuit_breaker: {record: {grpc: [UNKNOWN, DATA_LOSS]}, ignore: {grpc: []}}"),
+      "test.yaml");
+  ASSERT_TRUE(outcome.ok());
+  const BreakerConfig& breaker = *outcome.config.upstreams.at(0).circuit_breaker;
+  EXPECT_THAT(breaker.record.grpc, ElementsAre(GrpcStatus::kUnknown, GrpcStatus::kDataLoss));
+  EXPECT_THAT(breaker.ignore.grpc, IsEmpty());
+  for (std::size_t i = 0; i < kGrpcStatuses; ++i) {
+    const auto status = static_cast<GrpcStatus>(i);
+    const LoadOutcome one = LoadConfig(
+        WithUpstream(fmt::format(", circuit_breaker: {{record: {{grpc: [{}]}}}}", NameOf(status))),
+        "test.yaml");
+    ASSERT_TRUE(one.ok()) << NameOf(status);
+    EXPECT_THAT(one.config.upstreams.at(0).circuit_breaker->record.grpc, ElementsAre(status));
+  }
+  EXPECT_THAT(ProblemsOf(WithUpstream(", circuit_breaker: {record: {grpc: [UNAVAILBLE]}}")),
+              ElementsAre(::testing::AllOf(
+                  ::testing::StartsWith("upstreams[0].circuit_breaker.record.grpc[0]: must be"),
+                  ::testing::HasSubstr("UNAVAILABLE"))));
+}
+
+TEST(FieldRules, AStreamMayBeSilentForAsLongAsTheRouteSays) {
+  const LoadOutcome outcome = LoadConfig(WithRoute(", stream_idle_timeout: 5m"), "test.yaml");
+  ASSERT_TRUE(outcome.ok());
+  EXPECT_EQ(outcome.config.routes.at(0).stream_idle_timeout, 5min);
+  EXPECT_THAT(ProblemsOf(WithRoute(", stream_idle_timeout: 0s")),
+              ElementsAre("routes[0].stream_idle_timeout: must be 100ms..24h, got \"0s\""));
+}
+
 }  // namespace
 }  // namespace sluice::gateway::config

@@ -107,6 +107,7 @@ enum class ResourceAction : std::uint8_t {
   kDisableKeepalive,
   kReduceTimeouts,
   kStopAcceptingConnections,
+  kResetLargestStreams,
 };
 
 struct ScaledTriggerConfig {

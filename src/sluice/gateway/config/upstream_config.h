@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "sluice/contract/grpc_status.h"
 #include "sluice/contract/guard.h"
 #include "sluice/contract/time.h"
 #include "sluice/gateway/config/admission_control_config.h"
@@ -77,12 +78,15 @@ struct RecoveryRampConfig {
 
 struct BreakerRecordConfig {
   std::vector<StatusRange> statuses = {{.first = 500, .last = 599}};
+  std::vector<GrpcStatus> grpc = {GrpcStatus::kUnavailable, GrpcStatus::kDeadlineExceeded,
+                                  GrpcStatus::kInternal};
   bool timeouts = true;
   bool connect_errors = true;
 };
 
 struct BreakerIgnoreConfig {
   std::vector<StatusRange> statuses = {{.first = 429, .last = 429}};
+  std::vector<GrpcStatus> grpc = {GrpcStatus::kResourceExhausted, GrpcStatus::kCancelled};
 };
 
 // What a new key meets when `max_keys` breakers are in use and none is healthy and idle.
@@ -104,6 +108,7 @@ struct BreakerConfig {
   WaitBackoffConfig wait_backoff;
   std::int64_t permitted_number_of_calls_in_half_open_state = 5;          // 1 .. 1'000.
   Nanos max_wait_duration_in_half_open_state = std::chrono::seconds(10);  // 10 ms .. 1 h.
+  bool automatic_transition = false;  // Half-opens by itself when the wait is over.
   RecoveryRampConfig recovery_ramp;
   BreakerRecordConfig record;
   BreakerIgnoreConfig ignore;  // Wins over record.
