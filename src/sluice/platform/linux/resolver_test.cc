@@ -265,7 +265,7 @@ TEST_F(ResolverTest, CancelledAQuestionFailsAtOnce) {
   loop_->Enter(cancel);
   EXPECT_EQ(resolver->pending(), 0U);
   ASSERT_TRUE(Until([&] { return resolved.done; }));
-  EXPECT_EQ(resolved.result->error().code, ErrorCode::kCancelled);
+  EXPECT_EQ(resolved.result.error().code, ErrorCode::kCancelled);
 }
 
 TEST_F(ResolverTest, BadOptionsAreRefused) {
