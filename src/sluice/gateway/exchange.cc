@@ -28,6 +28,7 @@ void Exchange::Reset() {
   peer_is_trusted = false;
   client_is_gone = false;
   was_shed = false;
+  on_give_up = {};
 
   snapshot = SnapshotUse();
   route = nullptr;
@@ -109,6 +110,7 @@ void Exchange::GiveUp() {
   admission_wait.Interrupt();
   if (acquiring) acquiring->Cancel();
   if (upstream_stream != nullptr) upstream_stream->Cancel();
+  if (on_give_up.call != nullptr) on_give_up.call(on_give_up.owner);
 }
 
 }  // namespace sluice::gateway

@@ -57,6 +57,8 @@ struct RequestBodyState {
   std::uint64_t bytes = 0;  // Content taken from the client.
   // Where the pump sends to; null: what comes is dropped, within bounds.
   traffic::Connection* target = nullptr;
+  // Takes the content instead of an upstream; null: it goes to `target`.
+  std::string* collected = nullptr;
   std::optional<Error> client_error;  // Why the rest of the body will never come.
 };
 
@@ -81,6 +83,12 @@ struct AskedUpstream {
   UpstreamClient* client = nullptr;
   SteadyTime deadline = kNever;         // Of an alternative; else the route's timeout counts.
   std::shared_ptr<UpstreamClient> pin;  // Keeps the client of an unknown host; see egress_hosts.h.
+};
+
+// Whom GiveUp() tells, beside the waits that an exchange knows of.
+struct GiveUpHook {
+  void (*call)(void* owner) = nullptr;
+  void* owner = nullptr;
 };
 
 // The attempt whose end outlier detection has yet to hear of.
@@ -122,6 +130,7 @@ struct Exchange {
   bool peer_is_trusted = false;
   bool client_is_gone = false;
   bool was_shed = false;  // Ended for its memory; the client is gone by our own doing.
+  GiveUpHook on_give_up;  // Of a flow under way.
   SteadyTime started{};
   WallTime started_wall{};
 

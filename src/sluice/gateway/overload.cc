@@ -218,7 +218,8 @@ void SettleLoad(Exchange& exchange, const Response& response, Delivery delivery)
   Outcome outcome;
   if (exchange.reason == Reason::kUpstreamTimeout) {
     outcome.verdict = Verdict::kFailure;
-  } else if (!response.is_local() && delivery == Delivery::kDelivered) {
+  } else if ((!response.is_local() || response.local.flow != nullptr) &&
+             delivery == Delivery::kDelivered) {
     const bool has_lease = static_cast<bool>(response.upstream.lease);
     const int status = has_lease ? StatusOf(*response.upstream.lease).judged() : exchange.status;
     outcome.verdict = LimitVerdict(status);

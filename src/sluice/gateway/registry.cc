@@ -9,6 +9,7 @@
 #include "sluice/contract/assert.h"
 #include "sluice/gateway/ejection.h"
 #include "sluice/gateway/exchange.h"
+#include "sluice/gateway/flows/flow_plan.h"
 #include "sluice/gateway/room_options.h"
 #include "sluice/gateway/router.h"
 
@@ -72,6 +73,21 @@ void LiftLimit(limit::RateLimitOptions& options) {
   options.init_fill_ratio = 1;
 }
 
+// How long a call to `upstream` may take, over all routes and flows that ask it.
+Nanos LongestCall(const config::Config& config, const std::string& upstream) {
+  Nanos longest(0);
+  for (const config::RouteConfig& route : config.routes) {
+    const auto flow = std::ranges::find(config.flows, route.flow, &config::FlowConfig::name);
+    const bool is_asked =
+        flow == config.flows.end()
+            ? route.upstream == upstream
+            : std::ranges::find(flow->nodes, upstream, &config::FlowNodeConfig::upstream) !=
+                  flow->nodes.end();
+    if (is_asked) longest = std::max(longest, route.timeout);
+  }
+  return longest;
+}
+
 }  // namespace
 
 Registry::Registry(StatsBook& stats,
@@ -90,8 +106,8 @@ Result<SnapshotPlan> Registry::Plan(config::Config config, SteadyTime now) {
   if (snapshot.config.telemetry.via != kViaOff) {
     snapshot.via = fmt::format("1.1 {}", snapshot.config.telemetry.via);
   }
-  for (const auto step :
-       {&Registry::PlanUpstreams, &Registry::PlanRateLimits, &Registry::PlanRoutes}) {
+  for (const auto step : {&Registry::PlanUpstreams, &Registry::PlanFlows, &Registry::PlanRateLimits,
+                          &Registry::PlanRoutes}) {
     const Result<void> planned = (this->*step)(plan, now);
     if (!planned) return std::unexpected(planned.error());
   }
@@ -156,10 +172,7 @@ Result<void> Registry::PlanUpstreams(SnapshotPlan& plan, SteadyTime now) {
       upstream.retry_budget = std::make_shared<limit::RetryBudget>(OptionsOf(config.retry_budget));
     }
     if (config.circuit_breaker) {
-      Nanos longest(0);
-      for (const config::RouteConfig& route : plan.snapshot->config.routes) {
-        if (route.upstream == config.name) longest = std::max(longest, route.timeout);
-      }
+      const Nanos longest = LongestCall(plan.snapshot->config, config.name);
       Result<BreakerPlan> breaker =
           PlanBreaker(*config.circuit_breaker, config.name, longest, plan, now);
       if (!breaker) return std::unexpected(breaker.error());
@@ -261,6 +274,19 @@ Result<BreakerPlan> Registry::PlanKeyedBreaker(const config::BreakerConfig& conf
     SLUICE_ASSERT(done.has_value());  // Validated above.
   });
   return out;
+}
+
+Result<void> Registry::PlanFlows(SnapshotPlan& plan, SteadyTime /*now*/) {
+  std::vector<std::string> upstreams;
+  for (const config::UpstreamConfig& upstream : plan.snapshot->config.upstreams)
+    upstreams.push_back(upstream.name);
+  for (const config::FlowConfig& config : plan.snapshot->config.flows) {
+    Result<std::shared_ptr<const flows::FlowPlan>> flow =
+        flows::FlowPlan::Create(config, upstreams);
+    if (!flow) return Invalid(flow.error().detail);
+    plan.snapshot->flows.push_back(std::move(*flow));
+  }
+  return {};
 }
 
 Result<void> Registry::PlanRateLimits(SnapshotPlan& plan, SteadyTime now) {
@@ -368,6 +394,14 @@ Result<void> Registry::PlanRoutes(SnapshotPlan& plan, SteadyTime now) {
       route.listeners.push_back(&listener);
     }
     route.upstream = IndexByName(snapshot.upstreams, config.upstream);
+    if (!config.flow.empty()) {
+      const auto flow =
+          std::ranges::find(snapshot.config.flows, config.flow, &config::FlowConfig::name);
+      if (flow == snapshot.config.flows.end()) {
+        return Invalid(fmt::format("routes `{}`: no flow `{}`", config.name, config.flow));
+      }
+      route.flow = static_cast<std::size_t>(flow - snapshot.config.flows.begin());
+    }
     if (config.rate_limits.size() > kRateLimitsMax) {
       return Invalid(fmt::format("routes `{}`: at most {} rate_limits, got {}", config.name,
                                  kRateLimitsMax, config.rate_limits.size()));

@@ -104,6 +104,7 @@ class Registry {
                                           const UpstreamPlan* before,
                                           SnapshotPlan& plan,
                                           SteadyTime now);
+  [[nodiscard]] Result<void> PlanFlows(SnapshotPlan& plan, SteadyTime now);
   [[nodiscard]] Result<void> PlanRateLimits(SnapshotPlan& plan, SteadyTime now);
   [[nodiscard]] Result<void> PlanRoutes(SnapshotPlan& plan, SteadyTime now);
   [[nodiscard]] Result<void> PlanListeners(SnapshotPlan& plan) const;

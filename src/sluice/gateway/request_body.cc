@@ -115,16 +115,22 @@ Task<bool> TakeContent(Exchange& exchange, ByteView view) {
     co_return false;
   }
   if (content->finished) exchange.received.append(view.substr(content->consumed));
+  if (exchange.body.collected != nullptr) exchange.body.collected->append(content->data);
   if (exchange.body.target == nullptr) co_return true;
   const Result<void> sent = co_await SendContent(exchange, content->data, content->finished);
   if (!sent) exchange.body.target = nullptr;  // The upstream hung up: drop what still comes.
   co_return true;
 }
 
+// Nobody takes what still comes.
+bool IsUnwanted(const Exchange& exchange) {
+  return exchange.body.target == nullptr && exchange.body.collected == nullptr;
+}
+
 // Receives once; false when the body's rest will never come, or is not worth waiting for.
 Task<bool> PumpOnce(Exchange& exchange, RateWatch& rate, DropBudget& drop) {
   Loop& loop = exchange.worker.loop;
-  const bool is_dropping = exchange.body.target == nullptr;
+  const bool is_dropping = IsUnwanted(exchange);
   if (is_dropping) drop.until = std::min(drop.until, loop.now() + kDropTimeMax);
   const SteadyTime deadline = std::min(rate.WindowEnd(), drop.until);
   const Result<ByteView> got = co_await exchange.client->Receive(deadline);
@@ -141,7 +147,7 @@ Task<bool> PumpOnce(Exchange& exchange, RateWatch& rate, DropBudget& drop) {
     co_return false;
   }
   if (timed_out) co_return true;
-  if (exchange.body.target == nullptr) {
+  if (IsUnwanted(exchange)) {
     drop.bytes += got->size();
     if (drop.bytes > kDropBytesMax) co_return false;
   }
@@ -228,6 +234,40 @@ void StartPump(Exchange& exchange, traffic::Connection& target) {
   exchange.body.is_pumping = true;
   exchange.received.clear();  // All of it was the body's beginning, and has been sent.
   exchange.pumps.Spawn(Pump(exchange));
+}
+
+Task<Result<std::string>> CollectRequestBody(Exchange& exchange) {
+  std::string body;
+  const wire::RequestHead& head = exchange.request();
+  wire::BodyDecoder decoder;
+  decoder.Start(head.framing, head.content_length, Side::kClient);
+  ByteView rest = ByteView(exchange.received).substr(0, exchange.body.prefix_bytes);
+  while (!decoder.finished() && !rest.empty()) {
+    const Result<wire::BodyPiece> piece = decoder.Next(rest);
+    if (!piece) co_return std::unexpected(piece.error());
+    rest.remove_prefix(piece->consumed);
+    body += piece->data;
+  }
+  if (exchange.body.is_complete) co_return body;
+
+  if (head.expects_continue && exchange.body.prefix_bytes == 0) {
+    const std::array<ByteView, 1> go_on = {wire::kContinueResponse};
+    const SteadyTime deadline = exchange.worker.loop.now() + kUpstreamSendMax;
+    const Result<void> told = co_await exchange.client->Send(go_on, deadline);
+    if (!told) exchange.client_is_gone = true;
+  }
+  exchange.body.collected = &body;
+  exchange.body.is_pumping = true;
+  exchange.received.clear();
+  exchange.was_sent = true;  // Nobody else can have it from here on.
+  exchange.pumps.Spawn(Pump(exchange));
+  while (exchange.body.is_pumping) {
+    const bool changed = co_await exchange.pump_changed.Wait(kNever);
+    static_cast<void>(changed);
+  }
+  exchange.body.collected = nullptr;
+  if (exchange.body.client_error) co_return std::unexpected(*exchange.body.client_error);
+  co_return body;
 }
 
 Task<void> DetachPump(Exchange& exchange) {

@@ -31,6 +31,10 @@ namespace sluice::gateway {
 // Starts to pump the rest to `target`; needs body.place == kStreaming. Once an exchange.
 void StartPump(Exchange& exchange, traffic::Connection& target);
 
+// Takes the whole body, for whoever must have all of it before anything is sent; an upstream cannot
+// get it any more. Fails with the client's error when it breaks off, is too slow or too long.
+[[nodiscard]] Task<Result<std::string>> CollectRequestBody(Exchange& exchange);
+
 // Ends the pump's use of the connection: what still comes from the client is dropped. Returns when
 // the pump no longer touches the connection.
 [[nodiscard]] Task<void> DetachPump(Exchange& exchange);

@@ -4,6 +4,7 @@
 
 #include "sluice/gateway/delivery.h"
 #include "sluice/gateway/egress.h"
+#include "sluice/gateway/flows/run_flow.h"
 #include "sluice/gateway/forwarder.h"
 #include "sluice/gateway/guards.h"
 #include "sluice/gateway/identify.h"
@@ -33,6 +34,12 @@ Task<Result<Response>> Answer(Exchange& exchange) {
   // May this request enter? Same for every version; may wait (pacing, a bounded queue).
   const Result<void> admitted = co_await Admit(exchange);
   if (!admitted) co_return std::unexpected(admitted.error());
+
+  // A flow answers by calls of its own.
+  if (exchange.route->flow != RoutePlan::kNoFlow) {
+    Result<Response> composed = co_await flows::RunFlow(exchange);
+    co_return composed;
+  }
 
   // Which version answers? A host that no route knows is looked up first.
   if (IsUnknownHost(exchange)) {

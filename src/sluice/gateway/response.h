@@ -15,6 +15,10 @@
 
 namespace sluice::gateway {
 
+namespace flows {
+struct FlowReply;  // flows/flow_reply.h
+}
+
 // An answer of an upstream: its head is read, its body still to come over the leased connection.
 struct UpstreamResponse {
   traffic::Selection selection;  // Declared first: the lease is given back before it.
@@ -29,6 +33,7 @@ struct LocalResponse {
   std::string_view body;
   const degrade::StaticAnswer* fixed = nullptr;     // For its header fields.
   std::shared_ptr<const degrade::KeptAnswer> kept;  // Its fields, age and the views above.
+  std::shared_ptr<const flows::FlowReply> flow;     // Its fields and the views above.
   degrade::Choice choice;   // Holds the place in the chain's bulkhead; of alternatives, too.
   Nanos retry_after{0};     // 0: no Retry-After.
   bool is_refusal = false;  // Says x-sluice-reason.

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "sluice/degrade/refusal.h"
+#include "sluice/gateway/flows/flow_reply.h"
 #include "sluice/gateway/priority.h"
 #include "sluice/gateway/worker_context.h"
 
@@ -104,6 +105,10 @@ void AddLocal(const Exchange& exchange, const LocalResponse& local, HeaderWriter
   if (local.grpc) {
     headers.Add("grpc-status", CodeOf(*local.grpc));
     headers.Add("grpc-message", exchange.grpc_message);
+  }
+  if (local.flow != nullptr) {
+    for (const degrade::HeaderField& field : local.flow->headers)
+      headers.Add(field.name, field.value);
   }
   if (local.kept != nullptr) AddKept(*local.kept, exchange.worker.loop.now(), headers);
   if (local.retry_after > Nanos(0)) {

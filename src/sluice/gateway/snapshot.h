@@ -31,6 +31,10 @@
 
 namespace sluice::gateway {
 
+namespace flows {
+class FlowPlan;  // flows/flow_plan.h
+}
+
 // A rate limit as routes ask it. The options are those of this snapshot.
 struct RatePlan {
   const config::RateLimitConfig* config = nullptr;  // Of the snapshot's own Config.
@@ -60,7 +64,10 @@ struct RoutePlan {
   const config::RouteConfig* config = nullptr;
   RouteMatcher matcher;
   std::vector<const config::ListenerConfig*> listeners;  // Empty: all ingress listeners.
+  static constexpr std::size_t kNoFlow = static_cast<std::size_t>(-1);
+
   std::size_t upstream = 0;              // Index into Snapshot::upstreams; only when forwarding.
+  std::size_t flow = kNoFlow;            // Index into Snapshot::flows, instead of an upstream.
   std::vector<std::size_t> rate_limits;  // Indices into Snapshot::rate_limits.
   std::vector<std::size_t> concurrency_limits;  // Indices into Snapshot::concurrency_limits.
   ThrottlePlan throttle;
@@ -107,6 +114,7 @@ struct Snapshot {
   std::vector<RatePlan> rate_limits;
   std::vector<ConcurrencyPlan> concurrency_limits;
   OverloadPlan overload;
+  std::vector<std::shared_ptr<const flows::FlowPlan>> flows;
   std::vector<RoutePlan> routes;
   HostIndex hosts;  // Of the routes.
   std::size_t workers = 1;

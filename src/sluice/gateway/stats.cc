@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sluice/gateway/flows/flow_stats.h"
+
 namespace sluice::gateway {
 
 void PoolCounts::Add(const traffic::PoolMetrics& pool) {
@@ -46,6 +48,15 @@ void StatsBook::Keep(const std::set<std::string_view>& routes,
   std::erase_if(gone_, [&upstreams](const auto& gone) { return !upstreams.contains(gone.first); });
   for (const std::string_view upstream : upstreams)
     gone_.try_emplace(std::string(upstream));
+}
+
+flows::FlowStats& StatsBook::Flow(std::string_view name) {
+  const std::scoped_lock lock(mutex_);
+  auto found = flows_.find(name);
+  if (found == flows_.end()) {
+    found = flows_.emplace(name, std::make_shared<flows::FlowStats>(workers_.size())).first;
+  }
+  return *found->second;
 }
 
 void StatsBook::AddPool(std::string_view upstream, const traffic::PoolMetrics& metrics) {

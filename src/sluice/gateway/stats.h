@@ -25,6 +25,10 @@
 
 namespace sluice::gateway {
 
+namespace flows {
+class FlowStats;  // flows/flow_stats.h
+}
+
 inline constexpr std::size_t kMethodCount = static_cast<std::size_t>(wire::Method::kOther) + 1;
 inline constexpr std::size_t kStatusClassCount = 6;  // 1xx … 5xx; [0]: no status was sent.
 
@@ -85,6 +89,9 @@ class StatsBook {
   // one, with the blocks in hand, counts for nobody.
   void Keep(const std::set<std::string_view>& routes, const std::set<std::string_view>& upstreams);
 
+  // What is counted of flow `name`, made at the first call; stable for ever.
+  [[nodiscard]] flows::FlowStats& Flow(std::string_view name);
+
   [[nodiscard]] WorkerStats& worker(std::size_t index) { return *workers_[index]; }
   [[nodiscard]] std::size_t worker_count() const { return workers_.size(); }
 
@@ -121,6 +128,14 @@ class StatsBook {
       visit(name, *blocks);
   }
 
+  // Calls `visit(name, stats)` for every flow ever served, in order of names.
+  template <typename Visit>
+  void ForEachFlow(Visit visit) const {
+    const std::scoped_lock lock(mutex_);
+    for (const auto& [name, stats] : flows_)
+      visit(name, *stats);
+  }
+
  private:
   struct PoolEntry {
     std::string upstream;
@@ -132,6 +147,7 @@ class StatsBook {
   std::map<std::string, PoolCounts, std::less<>> gone_;  // By upstreams that are kept.
   GoneRoutes gone_routes_;
   std::map<std::string, std::shared_ptr<const RouteBlocks>, std::less<>> routes_;
+  std::map<std::string, std::shared_ptr<flows::FlowStats>, std::less<>> flows_;
   std::vector<std::unique_ptr<WorkerStats>> workers_;
 };
 

@@ -18,6 +18,10 @@
 
 namespace sluice::gateway {
 
+namespace flows {
+class FlowRunner;  // flows/flow_runner.h
+}
+
 struct UpstreamClient {
   UpstreamClient(Loop& loop,
                  std::shared_ptr<traffic::Upstream> its_upstream,
@@ -48,7 +52,8 @@ struct UpstreamClient {
 // no atomic operation.
 struct ServedSnapshot {
   std::shared_ptr<const Snapshot> snapshot;
-  std::vector<UpstreamClient*> clients;  // Beside snapshot->upstreams.
+  std::vector<UpstreamClient*> clients;                   // Beside snapshot->upstreams.
+  std::vector<std::shared_ptr<flows::FlowRunner>> flows;  // Beside snapshot->flows.
   std::size_t users = 0;
 };
 

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "sluice/contract/assert.h"
+#include "sluice/gateway/flows/flow_plan.h"
+#include "sluice/gateway/flows/flow_runner.h"
 #include "sluice/gateway/overload.h"
 #include "sluice/gateway/session.h"
 #include "sluice/gateway/stream_reset.h"
@@ -57,6 +59,14 @@ Worker::~Worker() {
   served_.clear();
 }
 
+bool Worker::is_retired() const {
+  const auto is_quiet = [](const std::unique_ptr<ServedSnapshot>& served) {
+    return std::ranges::all_of(served->flows, [](const auto& flow) { return flow->is_quiet(); });
+  };
+  return tasks_.running() == 0 && egress_hosts_.is_quiet() &&
+         std::ranges::all_of(served_, is_quiet);
+}
+
 Result<Worker::Opened> Worker::Open(const std::string& identity,
                                     const Address& address,
                                     std::shared_ptr<ListenerShare> share) {
@@ -81,6 +91,10 @@ void Worker::Install(std::shared_ptr<const Snapshot> snapshot, std::vector<Opene
   served->snapshot = std::move(snapshot);
   for (const UpstreamPlan& plan : served->snapshot->upstreams) {
     served->clients.push_back(&ClientOf(plan.upstream));
+  }
+  for (const std::shared_ptr<const flows::FlowPlan>& plan : served->snapshot->flows) {
+    served->flows.push_back(std::make_shared<flows::FlowRunner>(
+        context_, plan, served->snapshot->workers, stats_.Flow(plan->config().name)));
   }
   // Listeners may have other limits now: exchanges of limits that nobody uses would stay for ever.
   free_exchanges_.clear();

@@ -84,9 +84,7 @@ class Worker {
   void SetAccessLog(std::shared_ptr<ByteSink> sink) { access_log_.SetSink(std::move(sink)); }
 
   // True when every task of this worker has ended and it may be destroyed. After Kill().
-  [[nodiscard]] bool is_retired() const {
-    return tasks_.running() == 0 && egress_hosts_.is_quiet();
-  }
+  [[nodiscard]] bool is_retired() const;
 
   [[nodiscard]] WorkerContext& context() { return context_; }
 

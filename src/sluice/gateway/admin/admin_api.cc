@@ -1,10 +1,13 @@
 #include "sluice/gateway/admin/admin_api.h"
 
+#include <charconv>
+#include <cstdint>
 #include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "sluice/gateway/admin/flows_json.h"
 #include "sluice/gateway/admin/metrics_text.h"
 #include "sluice/gateway/admin/status_json.h"
 #include "sluice/gateway/config/show.h"
@@ -15,6 +18,8 @@ namespace sluice::gateway::admin {
 namespace {
 
 constexpr std::string_view kBreakers = "/api/v1/breakers/";
+constexpr std::string_view kFlows = "/api/v1/flows/";
+constexpr std::string_view kGantt = "/gantt";
 constexpr std::string_view kPostBody = "posted configuration";
 
 AdminResponse Text(int status, std::string body) {
@@ -47,7 +52,8 @@ AdminResponse ConfigAnswer(const config::LoadOutcome& outcome, std::uint64_t gen
 bool IsGetPath(std::string_view path) {
   return path == "/healthz" || path == "/readyz" || path == "/metrics" ||
          path == "/api/v1/status" || path == "/api/v1/config" || path == "/api/v1/routes" ||
-         path == "/api/v1/upstreams" || path == "/api/v1/guards";
+         path == "/api/v1/upstreams" || path == "/api/v1/guards" || path == "/api/v1/flows" ||
+         path.starts_with(kFlows);
 }
 
 bool IsPostPath(std::string_view path) {
@@ -113,7 +119,32 @@ AdminResponse AdminApi::Get(const AdminRequest& request) const {
   if (path == "/api/v1/config") return Json(config::ToJson(gateway_.registry().current()->config));
   if (path == "/api/v1/routes") return Json(RoutesJson(gateway_));
   if (path == "/api/v1/upstreams") return Json(UpstreamsJson(gateway_));
+  if (path == "/api/v1/flows") return Json(FlowsJson(gateway_));
+  if (path.starts_with(kFlows)) return GetFlow(request);
   return Json(GuardsJson(gateway_));
+}
+
+// "/api/v1/flows/NAME" and "/api/v1/flows/NAME/gantt?run=NUMBER".
+AdminResponse AdminApi::GetFlow(const AdminRequest& request) const {
+  std::string_view name = std::string_view(request.path).substr(kFlows.size());
+  if (!name.ends_with(kGantt)) {
+    std::optional<std::string> flow = FlowJson(gateway_, name);
+    return flow ? Json(std::move(*flow)) : NotHere(request.path);
+  }
+  name.remove_suffix(kGantt.size());
+  std::string scratch;
+  const auto run = wire::FindQueryParameter(request.query, "run", scratch);
+  std::optional<std::uint64_t> number;
+  if (run) {
+    std::uint64_t read = 0;
+    const auto [end, error] = std::from_chars(run->data(), run->data() + run->size(), read);
+    const bool is_number = error == std::errc() && end == run->data() + run->size();
+    if (!is_number) return Refuse(400, "bad_request", "run must be the number of a kept run");
+    number = read;
+  }
+  std::optional<std::string> picture = FlowGantt(gateway_, name, number);
+  if (!picture) return Refuse(404, "not_found", "no such run is kept");
+  return {.status = 200, .content_type = "image/svg+xml", .body = std::move(*picture), .allow = {}};
 }
 
 Task<AdminResponse> AdminApi::Post(const AdminRequest& request) {

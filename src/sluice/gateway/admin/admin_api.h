@@ -43,6 +43,7 @@ class AdminApi {
 
  private:
   [[nodiscard]] AdminResponse Get(const AdminRequest& request) const;
+  [[nodiscard]] AdminResponse GetFlow(const AdminRequest& request) const;
   [[nodiscard]] Task<AdminResponse> Post(const AdminRequest& request);
   [[nodiscard]] Task<AdminResponse> PostConfig(const AdminRequest& request);
   [[nodiscard]] Task<AdminResponse> Reload();

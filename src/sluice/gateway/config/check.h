@@ -24,6 +24,8 @@ void CheckLimits(const Config& config, Findings& findings);
 void CheckOverload(const Config& config, Findings& findings);
 // Degrade chains: their steps, being used.
 void CheckDegrade(const Config& config, Findings& findings);
+// Flows: names, references, cycles, policies, being used.
+void CheckFlows(const Config& config, Findings& findings);
 // A breaker at `path`, of an upstream or a route.
 void CheckBreaker(const BreakerConfig& breaker, const std::string& path, Findings& findings);
 // Routes that no request can reach because an earlier one takes all of theirs.

@@ -119,6 +119,7 @@ void Check(const Config& config, Findings& findings) {
   CheckLimits(config, findings);
   CheckOverload(config, findings);
   CheckDegrade(config, findings);
+  CheckFlows(config, findings);
   CheckReachable(config, findings);
 }
 

@@ -38,6 +38,7 @@ struct KnownNames {
   Names upstreams;
   Names rate_limits;
   Names degrade;
+  Names flows;
 };
 
 template <typename T>
@@ -55,7 +56,8 @@ KnownNames NamesIn(const Config& config) {
   return {.listeners = Names("listeners", NamesOf(config.listeners)),
           .upstreams = Names("upstreams", NamesOf(config.upstreams)),
           .rate_limits = Names("rate_limits", NamesOf(config.rate_limits)),
-          .degrade = Names("degrade", std::move(degrade))};
+          .degrade = Names("degrade", std::move(degrade)),
+          .flows = Names("flows", NamesOf(config.flows))};
 }
 
 void CheckMatch(const MatchConfig& match, const std::string& path, Findings& findings) {
@@ -106,6 +108,7 @@ void CheckDeny(const RouteConfig& route, const std::string& path, Findings& find
                       "is not read with `action: deny`; remove it, or the action");
   };
   refuse("upstream", !route.upstream.empty());
+  refuse("flow", !route.flow.empty());
   refuse("retry", route.retry.has_value());
   refuse("rate_limits", !route.rate_limits.empty());
   refuse("degrade", !route.degrade.empty());
@@ -113,6 +116,31 @@ void CheckDeny(const RouteConfig& route, const std::string& path, Findings& find
   refuse("concurrency_limits", !route.concurrency_limits.empty());
   refuse("circuit_breaker", route.circuit_breaker.has_value());
   refuse("prefix_rewrite", route.prefix_rewrite.has_value());
+}
+
+// What a route says of calls is for the nodes of its flow to say.
+void CheckFlowRoute(const Config& config,
+                    const RouteConfig& route,
+                    const std::string& path,
+                    Findings& findings) {
+  const auto refuse = [&](std::string_view field, bool is_set, std::string_view advice) {
+    if (!is_set) return;
+    findings.Complain(Child(path, field), fmt::format("is not read with `flow`; {}", advice));
+  };
+  refuse("upstream", !route.upstream.empty(), "remove it, or the flow");
+  refuse("retry", route.retry.has_value(), "give it to the flow's nodes");
+  refuse("circuit_breaker", route.circuit_breaker.has_value(), "give it to the upstreams");
+  refuse("admission_control", route.admission_control.has_value(), "give it to the upstreams");
+  refuse("prefix_rewrite", route.prefix_rewrite.has_value(), "write the nodes' paths");
+  const auto chain = config.degrade.find(route.degrade);
+  if (chain == config.degrade.end()) return;
+  const bool has_cache = std::ranges::any_of(
+      chain->second.chain, [](const DegradeStep& step) { return step.stale_cache.has_value(); });
+  if (!has_cache) return;
+  findings.Warn(path + ".degrade",
+                fmt::format("stale_cache of \"{}\" is always empty here: answers of flows are not "
+                            "kept",
+                            route.degrade));
 }
 
 // A key of a path parameter that the route's match does not name would be the same for everybody.
@@ -178,7 +206,10 @@ void CheckForward(const Config& config,
                   const std::string& path,
                   const KnownNames& names,
                   Findings& findings) {
-  if (route.upstream.empty()) {
+  if (!route.flow.empty()) {
+    CheckFlowRoute(config, route, path, findings);
+    names.flows.Require(route.flow, path + ".flow", findings);
+  } else if (route.upstream.empty()) {
     findings.Complain(path + ".upstream", "is required unless `action: deny`");
   }
   names.upstreams.Require(route.upstream, path + ".upstream", findings);

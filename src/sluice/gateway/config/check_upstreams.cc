@@ -105,6 +105,11 @@ void CheckUpstreams(const Config& config, Findings& findings) {
     }
   }
 
+  for (const FlowConfig& flow : config.flows) {
+    for (const FlowNodeConfig& node : flow.nodes)
+      used.insert(node.upstream);
+  }
+
   std::set<std::string> names;
   for (std::size_t i = 0; i < config.upstreams.size(); ++i) {
     const UpstreamConfig& upstream = config.upstreams[i];

@@ -36,15 +36,16 @@ void CompleteBreaker(std::optional<BreakerConfig>& breaker) {
   }
 }
 
-void CompleteStatic(StaticStep& step, const std::string& path, Findings& findings) {
+void CompleteHeaders(std::map<std::string, std::string>& headers,
+                     const std::string& path,
+                     Findings& findings) {
   std::map<std::string, std::string> lowered;
-  for (auto& [name, value] : step.headers) {
+  for (auto& [name, value] : headers) {
     const bool is_new = lowered.emplace(Lowered(name), std::move(value)).second;
     if (is_new) continue;
-    findings.Complain(Child(Child(path, "headers"), name),
-                      "duplicate key; the names of header fields have no case");
+    findings.Complain(Child(path, name), "duplicate key; the names of header fields have no case");
   }
-  step.headers = std::move(lowered);
+  headers = std::move(lowered);
 }
 
 }  // namespace
@@ -81,8 +82,17 @@ void Complete(Config& config, Findings& findings) {
       }
       if (!degrade.chain[i].static_answer) continue;
       const std::string path = Child(Child(Child("degrade", name), "chain"), i);
-      CompleteStatic(*degrade.chain[i].static_answer, Child(path, "static"), findings);
+      CompleteHeaders(degrade.chain[i].static_answer->headers,
+                      Child(Child(path, "static"), "headers"), findings);
     }
+  }
+  for (std::size_t i = 0; i < config.flows.size(); ++i) {
+    FlowConfig& flow = config.flows[i];
+    const std::string path = Child("flows", i);
+    for (std::size_t j = 0; j < flow.nodes.size(); ++j) {
+      CompleteHeaders(flow.nodes[j].headers, Child(path + ".nodes", j) + ".headers", findings);
+    }
+    CompleteHeaders(flow.response.headers, path + ".response.headers", findings);
   }
 }
 

@@ -16,7 +16,9 @@
 #include "sluice/contract/bytes.h"
 #include "sluice/contract/guard.h"
 #include "sluice/contract/time.h"
+#include "sluice/gateway/config/flow_config.h"
 #include "sluice/gateway/config/overload_config.h"
+#include "sluice/gateway/config/retry_config.h"
 #include "sluice/gateway/config/upstream_config.h"
 
 namespace sluice::gateway::config {
@@ -91,34 +93,13 @@ struct MatchConfig {
 
 enum class RouteAction : std::uint8_t { kForward, kDeny };
 
-enum class RetryOn : std::uint8_t { kConnectFailure, kReset, kTimeout, kStatus };
-
-struct RetryCondition {
-  RetryOn on = RetryOn::kConnectFailure;
-  StatusRange statuses;  // Read only for kStatus.
-  friend bool operator==(const RetryCondition&, const RetryCondition&) = default;
-};
-
-struct RetryBackoff {
-  Nanos base = std::chrono::milliseconds(25);  // 0 .. 1 min before the first retry; doubles.
-  Nanos max = std::chrono::milliseconds(250);  // base .. 1 min.
-};
-
-struct RetryConfig {
-  std::int64_t attempts = 2;  // 1 .. 10 sends in all, the first included.
-  // Only an idempotent request is sent again after anything but connect_failure.
-  std::vector<RetryCondition> on = {{.on = RetryOn::kConnectFailure, .statuses = {}},
-                                    {.on = RetryOn::kReset, .statuses = {}}};
-  Nanos per_try_timeout{0};  // 0 .. 1 h; 0: only the route's timeout bounds a try.
-  RetryBackoff backoff;
-};
-
 struct RouteConfig {
   std::string name;                    // Required, unique.
   std::vector<std::string> listeners;  // Whose requests it takes; empty: of all ingress listeners.
   MatchConfig match;
   RouteAction action = RouteAction::kForward;  // deny answers 403.
-  std::string upstream;                        // A name from `upstreams[]`; empty only for deny.
+  std::string upstream;                        // A name from `upstreams[]`; or `flow`.
+  std::string flow;                            // A name from `flows[]`; neither for deny.
   Nanos timeout = std::chrono::seconds(15);    // 1 ms .. 24 h until the response head is there.
   Nanos stream_idle_timeout = std::chrono::seconds(60);  // 100 ms .. 24 h of silence in its body.
   std::optional<RetryConfig> retry;                      // Absent: one send.
@@ -290,6 +271,7 @@ struct Config {
   std::vector<ConcurrencyLimitConfig> concurrency_limits;
   std::optional<OverloadConfig> overload;
   std::map<std::string, DegradeConfig> degrade;
+  std::vector<FlowConfig> flows;
   TelemetryConfig telemetry;
   DrainConfig drain;
 };

@@ -45,10 +45,12 @@ void Describe(FieldVisitor& v, Config& x) {
           OptionalObject(x.overload));
   v.Field({.name = "degrade", .doc = "Substitute answers by name, which routes name."},
           Map(x.degrade, kNameRule.check, [](DegradeConfig& value) { return Object(value); }));
+  v.Field({.name = "flows", .doc = "Answers composed of several calls, which routes name."},
+          Objects(x.flows, {.min = 0, .max = 1'000}));
   v.Field({.name = "telemetry", .doc = "What the gateway says about requests."},
           Object(x.telemetry));
   v.Field({.name = "drain", .doc = "How the gateway stops."}, Object(x.drain));
-  v.Later({"releases", "warmups", "record", "mirrors", "diffs", "flows", "stores", "mode"});
+  v.Later({"releases", "warmups", "record", "mirrors", "diffs", "stores", "mode"});
 }
 
 void Describe(FieldVisitor& v, AdminConfig& x) {

@@ -19,6 +19,14 @@ void Describe(FieldVisitor& v, TelemetryConfig& x);
 void Describe(FieldVisitor& v, AccessLogConfig& x);
 void Describe(FieldVisitor& v, DrainConfig& x);
 
+// describe_flow.cc
+void Describe(FieldVisitor& v, FlowConfig& x);
+void Describe(FieldVisitor& v, FlowNodeConfig& x);
+void Describe(FieldVisitor& v, FlowForEachConfig& x);
+void Describe(FieldVisitor& v, FlowFallbackConfig& x);
+void Describe(FieldVisitor& v, FlowResponseConfig& x);
+void Describe(FieldVisitor& v, FlowTraceConfig& x);
+
 // describe_upstream.cc
 void Describe(FieldVisitor& v, UpstreamConfig& x);
 void Describe(FieldVisitor& v, HealthCheckConfig& x);

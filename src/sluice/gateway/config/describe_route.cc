@@ -39,9 +39,13 @@ void Describe(FieldVisitor& v, RouteConfig& x) {
   v.Field({.name = "action", .doc = "`deny` answers 403 without asking anybody."},
           Word(x.action, {.now = kActions}));
   v.Field({.name = "upstream",
-           .doc = "A name from `upstreams[]`. Required unless `action: deny`.",
+           .doc = "A name from `upstreams[]`. This or `flow` is required unless `action: deny`.",
            .default_text = "none"},
           Text(x.upstream, kNameRule));
+  v.Field({.name = "flow",
+           .doc = "A name from `flows[]`, instead of `upstream`.",
+           .default_text = "none"},
+          Text(x.flow, kNameRule));
   v.Field(
       {.name = "timeout", .doc = "From the request's head to the response's, retries included."},
       Duration(x.timeout, milliseconds(1), hours(24)));
@@ -73,7 +77,7 @@ void Describe(FieldVisitor& v, RouteConfig& x) {
   v.Field({.name = "max_body_bytes", .doc = "Instead of the listener's."},
           Optional(x.max_body_bytes, [](Bytes& value) { return Size(value, 0, kMiB * kMiB); }));
   v.Later({"outlier_detection", "retry_budget", "slow_start", "release", "mirror", "mirrors",
-           "record", "diff", "flow"});
+           "record", "diff"});
 }
 
 void Describe(FieldVisitor& v, MatchConfig& x) {

@@ -39,8 +39,10 @@ class Findings {
   [[nodiscard]] std::vector<Problem> TakeProblems();
   [[nodiscard]] std::vector<Problem> TakeWarnings();
 
- private:
+  // Where the setting at `path` stands, or what it would be in.
   [[nodiscard]] Mark PlaceOf(std::string path) const;
+
+ private:
   void AddProblem(Mark mark, std::string path, std::string text);
   [[nodiscard]] Problem Make(Mark mark, std::string path, std::string text) const;
   std::vector<Problem> Take(std::vector<Problem>& list, std::size_t total);

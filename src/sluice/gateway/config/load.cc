@@ -89,7 +89,7 @@ LoadOutcome LoadConfig(std::string_view text,
   LoadOutcome outcome;
   Findings findings(file_name);
   if (const auto tree = ReadTextTree(text)) {
-    ReadInto(outcome.config, *tree, options.environment, findings);
+    ReadInto(outcome.config, *tree, options, findings);
     Complete(outcome.config, findings);
     Check(outcome.config, findings);
   } else {

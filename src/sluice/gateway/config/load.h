@@ -51,6 +51,8 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 
 struct LoadOptions {
   Environment environment;  // Empty: no variable is set.
+  // A file of flows and their upstreams alone is enough: for drawing and trying them.
+  bool may_lack_routes = false;
 };
 
 // Never throws. `file_name` only names the place of problems.

@@ -15,6 +15,7 @@
 #include "sluice/gateway/config/slots.h"
 #include "sluice/gateway/config/substitute.h"
 #include "sluice/gateway/config/text_rules.h"
+#include "sluice/gateway/config/tree_slot.h"
 
 namespace sluice::gateway::config {
 namespace {
@@ -22,6 +23,7 @@ namespace {
 struct Source {
   const TextTree& tree;
   const Environment& environment;
+  bool may_lack_routes = false;
   Findings& findings;
 };
 
@@ -98,8 +100,10 @@ class NodeReader final : public SlotVisitor {
   void OnMap(MapSlot& slot) override;
   void OnOptional(OptionalSlot& slot) override { slot.VisitValue(*this); }
   void OnChoice(ChoiceSlot& slot) override;
+  void OnTree(TreeSlot& slot) override { slot.value() = ReadTree(node_, path_); }
 
  private:
+  [[nodiscard]] flows::ValueTree ReadTree(const TextNode& node, const std::string& path);
   void Complain(std::string text) {
     source_.findings.ComplainAt(node_.mark, path_, std::move(text));
   }
@@ -127,7 +131,7 @@ class FieldReader final : public FieldVisitor {
     if (entry != nullptr) {
       NodeReader reader(source_, entry->value, Child(path_, info.name), info.hint);
       slot.Accept(reader);
-    } else if (info.required) {
+    } else if (info.required && !(source_.may_lack_routes && path_.empty())) {
       source_.findings.ComplainAt(node_.mark, Child(path_, info.name), "is required");
     }
   }
@@ -263,6 +267,38 @@ void NodeReader::OnChoice(ChoiceSlot& slot) {
   ReadChoice(slot, source_.tree[node_.items[0]].text, &source_.tree[node_.items[1]]);
 }
 
+// Every part's place is recorded, so that whoever reads the tree can complain of it.
+flows::ValueTree NodeReader::ReadTree(const TextNode& node, const std::string& path) {
+  using Kind = flows::ValueTree::Kind;
+  source_.findings.Record(path, node.mark);
+  flows::ValueTree tree;
+  switch (node.kind) {
+    case TextNode::Kind::kNull:
+      break;
+    case TextNode::Kind::kScalar:
+      tree.kind = node.is_quoted ? Kind::kText : Kind::kWord;
+      tree.text = Value(node).value_or("");
+      break;
+    case TextNode::Kind::kList:
+      tree.kind = Kind::kList;
+      for (std::size_t i = 0; i < node.items.size(); ++i)
+        tree.items.push_back(ReadTree(source_.tree[node.items[i]], Child(path, i)));
+      break;
+    case TextNode::Kind::kMap: {
+      tree.kind = Kind::kMap;
+      const Keys keys(source_, node, path);
+      for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
+        const std::string& key = source_.tree[node.items[i]].text;
+        if (tree.Find(key) != nullptr) continue;  // Complained of.
+        tree.items.push_back(ReadTree(source_.tree[node.items[i + 1]], Child(path, key)));
+        tree.keys.push_back(key);
+      }
+      break;
+    }
+  }
+  return tree;
+}
+
 void NodeReader::ReadChoice(ChoiceSlot& slot, const std::string& tag, const TextNode* value) {
   for (const std::string_view later : slot.later_tags()) {
     if (later == tag) return Complain(fmt::format("{} {}", GotText(tag), kNotYet));
@@ -300,9 +336,12 @@ void NodeReader::ReadChoice(ChoiceSlot& slot, const std::string& tag, const Text
 
 void ReadInto(Config& config,
               const TextTree& tree,
-              const Environment& environment,
+              const LoadOptions& options,
               Findings& findings) {
-  const Source source{.tree = tree, .environment = environment, .findings = findings};
+  const Source source{.tree = tree,
+                      .environment = options.environment,
+                      .may_lack_routes = options.may_lack_routes,
+                      .findings = findings};
   if (tree[tree.root].kind == TextNode::Kind::kNull) {
     findings.ComplainAt({}, "", "is empty; a configuration needs listeners, upstreams and routes");
     return;

@@ -11,9 +11,6 @@ namespace sluice::gateway::config {
 
 // Fills what `tree` says into `config` and records the place of each setting; every rule that a
 // single value can break becomes a problem. What breaks one keeps its default (texts are kept).
-void ReadInto(Config& config,
-              const TextTree& tree,
-              const Environment& environment,
-              Findings& findings);
+void ReadInto(Config& config, const TextTree& tree, const LoadOptions& options, Findings& findings);
 
 }  // namespace sluice::gateway::config

@@ -7,6 +7,7 @@
 #include "sluice/gateway/config/describe.h"
 #include "sluice/gateway/config/show.h"
 #include "sluice/gateway/config/slots.h"
+#include "sluice/gateway/config/tree_slot.h"
 
 namespace sluice::gateway::config {
 namespace {
@@ -65,6 +66,7 @@ class CellReader final : public SlotVisitor {
     slot.VisitSample(*this);
     cell_.default_value = "absent";
   }
+  void OnTree(TreeSlot& slot) override { cell_.type = slot.type(); }
   void OnChoice(ChoiceSlot& slot) override {
     cell_.type = "choice";
     if (ScalarSlot* const bare = slot.bare()) {
@@ -126,6 +128,7 @@ class InnerWriter final : public SlotVisitor {
   void OnMap(MapSlot& slot) override { slot.VisitSample(*this); }
   void OnOptional(OptionalSlot& slot) override { slot.VisitSample(*this); }
   void OnChoice(ChoiceSlot& /*slot*/) override {}
+  void OnTree(TreeSlot& /*slot*/) override {}
 
  private:
   SectionWriter& writer_;

@@ -80,6 +80,8 @@ class SchemaWriter final : public SlotVisitor, public FieldVisitor {
     }
   }
 
+  void OnTree(TreeSlot& /*slot*/) override { schema_ = Json::object(); }  // Anything.
+
   void Field(const FieldInfo& info, Slot&& slot) override {
     SchemaWriter value;
     slot.Accept(value);

@@ -9,6 +9,7 @@
 #include "sluice/gateway/config/slots.h"
 #include "sluice/gateway/config/substitute.h"
 #include "sluice/gateway/config/text_rules.h"
+#include "sluice/gateway/config/tree_slot.h"
 
 namespace sluice::gateway::config {
 namespace {
@@ -20,7 +21,7 @@ bool IsUnset(const Json& value) {
 
 Json Escaped(Json value) {
   if (value.is_string()) return EscapeReferences(value.get_ref<const std::string&>());
-  if (value.is_object()) {
+  if (value.is_structured()) {
     for (auto& entry : value)
       entry = Escaped(std::move(entry));
   }
@@ -51,6 +52,7 @@ class Dumper final : public SlotVisitor, public FieldVisitor {
 
   void OnScalar(ScalarSlot& slot) override { json_ = Escaped(slot.Value()); }
   void OnChoice(ChoiceSlot& slot) override { json_ = Escaped(slot.Value()); }
+  void OnTree(TreeSlot& slot) override { json_ = Escaped(JsonOf(slot.value())); }
   void OnObject(ObjectSlot& slot) override {
     Dumper fields(detail_);
     fields.json_ = Json::object();

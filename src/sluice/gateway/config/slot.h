@@ -25,6 +25,7 @@ class ListSlot;
 class MapSlot;
 class OptionalSlot;
 class ChoiceSlot;
+class TreeSlot;
 
 class SlotVisitor {
  public:
@@ -35,6 +36,7 @@ class SlotVisitor {
   virtual void OnMap(MapSlot& slot) = 0;
   virtual void OnOptional(OptionalSlot& slot) = 0;
   virtual void OnChoice(ChoiceSlot& slot) = 0;
+  virtual void OnTree(TreeSlot& slot) = 0;  // tree_slot.h
 };
 
 class Slot {

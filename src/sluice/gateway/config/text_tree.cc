@@ -19,6 +19,10 @@
 namespace sluice::gateway::config {
 namespace {
 
+// What yaml-cpp gives to a scalar that is not plain and has no tag of its own (YAML 1.2
+// section 6.9.1).
+constexpr std::string_view kQuotedTag = "!";
+
 Mark ToMark(const YAML::Mark& mark) {
   if (mark.is_null()) return {};
   return {.line = mark.line + 1, .column = mark.column + 1};
@@ -39,10 +43,13 @@ class TreeBuilder final : public YAML::EventHandler {
     Add(TextNode::Kind::kNull, mark, anchor);
   }
   void OnScalar(const YAML::Mark& mark,
-                const std::string& /*tag*/,
+                const std::string& tag,
                 YAML::anchor_t anchor,
                 const std::string& value) override {
-    if (const auto id = Add(TextNode::Kind::kScalar, mark, anchor)) tree_.nodes[*id].text = value;
+    const auto id = Add(TextNode::Kind::kScalar, mark, anchor);
+    if (!id) return;
+    tree_.nodes[*id].text = value;
+    tree_.nodes[*id].is_quoted = tag == kQuotedTag;
   }
   void OnSequenceStart(const YAML::Mark& mark,
                        const std::string& /*tag*/,

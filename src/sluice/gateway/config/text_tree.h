@@ -30,6 +30,7 @@ struct TextNode {
   Kind kind = Kind::kNull;
   Mark mark;
   std::string text;           // Of a scalar.
+  bool is_quoted = false;     // A scalar in quotes, or a block of text.
   std::vector<NodeId> items;  // Of a list; of a mapping key, value, key, value, …
   std::size_t expanded = 1;   // Nodes in this subtree, aliases counted as often as they stand.
   int height = 1;             // Levels in this subtree.
