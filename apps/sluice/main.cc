@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "check.h"
+#include "dag.h"
 #include "exit_codes.h"
 #include "operate.h"
 #include "release_simulate.h"
@@ -55,6 +56,27 @@ void AddCheck(CLI::App& app, std::string& file, bool& json, int& exit_code) {
   show->callback([&file, &exit_code, format] { exit_code = ShowConfig(file, format()); });
   CLI::App* schema = config->add_subcommand("schema", "The JSON Schema of configurations");
   schema->callback([&exit_code] { exit_code = ShowSchema(); });
+}
+
+void AddDag(CLI::App& app, DagOptions& options, int& exit_code) {
+  CLI::App* dag = app.add_subcommand("dag", "Flows: one answer from many calls");
+  dag->require_subcommand(1);
+  const auto add = [dag, &options](const char* name, const char* help) {
+    CLI::App* verb = dag->add_subcommand(name, help);
+    verb->add_option("file", options.file, "A configuration, or only its upstreams and flows")
+        ->required();
+    verb->add_option("--flow", options.flow, "Which flow, where there are several");
+    return verb;
+  };
+  CLI::App* render = add("render", "Draw which call needs what");
+  render->add_option("--format", options.format, "mermaid or dot")
+      ->check(CLI::IsMember({"mermaid", "dot"}));
+  render->callback([&options, &exit_code] { exit_code = RenderDag(options); });
+  CLI::App* run = add("run", "Run it once against its upstreams, with a trace");
+  run->add_option("--input", options.input, "JSON file: method, path, query, headers, body");
+  run->add_option("--gantt", options.gantt, "Write a picture of the run: FILE.svg or FILE.html");
+  run->add_flag("--json", options.json, "For machines");
+  run->callback([&options, &exit_code] { exit_code = RunDag(options); });
 }
 
 void AddOperate(CLI::App& app, OperateOptions& options, int& exit_code) {
@@ -157,6 +179,8 @@ int main(int argc, char** argv) {
   sluice::demo::DemoOptions demo;
   AddServe(app, serve, exit_code);
   AddCheck(app, file, json, exit_code);
+  DagOptions dag;
+  AddDag(app, dag, exit_code);
   AddOperate(app, operate, exit_code);
   AddDemo(app, demo, exit_code);
   SimulateOptions simulate;
