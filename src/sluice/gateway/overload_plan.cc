@@ -31,12 +31,11 @@ Result<void> PlanLimits(SnapshotPlan& plan,
                         std::size_t workers,
                         SteadyTime now) {
   const std::optional<config::OverloadConfig>& overload = plan.snapshot->config.overload;
-  const GuardMode gate_mode = overload ? overload->mode : GuardMode::kDisabled;
-  const double gate_percent = overload ? overload->enforce_percent : 100;
   for (const config::ConcurrencyLimitConfig& config : plan.snapshot->config.concurrency_limits) {
     const limit::ConcurrencyOptions options = OptionsOf(config, workers);
     const Result<void> valid = CheckOptions(options, config.name, ErrorCode::kInvalidConfig);
     if (!valid) return valid;
+    const GatePlan gate = overload ? GateOf(*overload, config) : GatePlan{};
     ConcurrencyPlan out{.config = &config, .state = FindLimit(before, options)};
     if (out.state == nullptr) {
       out.state = std::make_shared<LimitState>();
@@ -44,14 +43,13 @@ Result<void> PlanLimits(SnapshotPlan& plan,
           limit::ConcurrencyLimit::Create(options, now);
       if (!made) return Invalid(made.error().detail);
       out.state->limit = std::move(*made);
-      out.state->gate.Reconfigure(gate_mode, gate_percent);
+      out.state->gate.Reconfigure(gate.mode, gate.enforce_percent);
     } else {
-      plan.on_commit.emplace_back(
-          [state = out.state, options, gate_mode, gate_percent](SteadyTime at) {
-            const Result<void> done = state->limit->Reconfigure(options, at);
-            SLUICE_ASSERT(done.has_value());  // Validated above.
-            state->gate.Reconfigure(gate_mode, gate_percent);
-          });
+      plan.on_commit.emplace_back([state = out.state, options, gate](SteadyTime at) {
+        const Result<void> done = state->limit->Reconfigure(options, at);
+        SLUICE_ASSERT(done.has_value());  // Validated above.
+        state->gate.Reconfigure(gate.mode, gate.enforce_percent);
+      });
     }
     plan.snapshot->concurrency_limits.push_back(std::move(out));
   }
@@ -159,6 +157,15 @@ Result<void> PlanState(SnapshotPlan& plan, const Snapshot* before, std::size_t w
 }
 
 }  // namespace
+
+GatePlan GateOf(const config::OverloadConfig& overload,
+                const config::ConcurrencyLimitConfig& limit) {
+  // From the strictest mode to the mildest.
+  static_assert(GuardMode::kEnforce < GuardMode::kShadow &&
+                GuardMode::kShadow < GuardMode::kDisabled);
+  return {.mode = std::max(overload.mode, limit.mode),
+          .enforce_percent = std::min(overload.enforce_percent, limit.enforce_percent)};
+}
 
 Result<void> PlanOverload(SnapshotPlan& plan,
                           const Snapshot* before,

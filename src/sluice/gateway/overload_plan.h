@@ -39,6 +39,16 @@ struct ConcurrencyPlan {
   std::shared_ptr<LimitState> state;
 };
 
+// How far the gate before a limit refuses: no further than the limit itself, for what it sheds is
+// what the limit would turn away.
+struct GatePlan {
+  GuardMode mode = GuardMode::kDisabled;
+  double enforce_percent = 100;
+};
+
+[[nodiscard]] GatePlan GateOf(const config::OverloadConfig& overload,
+                              const config::ConcurrencyLimitConfig& limit);
+
 struct ThrottlePlan {
   std::shared_ptr<limit::AdaptiveThrottle> guard;  // Null: none configured.
   int status = 503;

@@ -64,12 +64,12 @@ Json LimitJson(const ConcurrencyPlan& plan) {
 }
 
 // A gate that sheds the least critical: the gateway's (`shed`), or that of a concurrency limit.
-Json GateJson(const OverloadPlan& plan,
+Json GateJson(const auto& modes,
               const std::string& name,
               const limit::PriorityShedder& gate,
               Json signals) {
   Json json = {{"name", name}, {"kind", "overload"}};
-  AddMode(*plan.config, json);
+  AddMode(modes, json);
   json.update({{"signals", std::move(signals)},
                {"threshold_level", gate.threshold()},
                {"decisions", TotalsJson(gate.Totals())}});
@@ -215,12 +215,13 @@ void AppendOverload(const Snapshot& snapshot, SteadyTime now, Json& guards) {
   for (const ConcurrencyPlan& limit : snapshot.concurrency_limits) {
     guards.push_back(LimitJson(limit));
     if (!plan.sheds_by_concurrency) continue;
-    guards.push_back(GateJson(plan, limit.config->name, limit.state->gate, {"concurrency"}));
+    guards.push_back(GateJson(GateOf(*plan.config, *limit.config), limit.config->name,
+                              limit.state->gate, {"concurrency"}));
   }
   for (const Throttle& throttle : ThrottlesOf(snapshot))
     guards.push_back(ThrottleJson(throttle, now));
   if (plan.state == nullptr) return;
-  guards.push_back(GateJson(plan, "shed", plan.state->gate, GatewaySignals(plan)));
+  guards.push_back(GateJson(*plan.config, "shed", plan.state->gate, GatewaySignals(plan)));
   guards.push_back(SystemJson(plan, now));
   guards.push_back(ResourcesJson(plan));
 }
