@@ -17,8 +17,9 @@ void Pause() {
 #endif
 }
 
-// Calls the function; `place` is where its value goes.
-void Call(ComputeJob& job, void* place) {
+// Calls the function; `place` is where its value goes. The time it took, by `pool`'s stopwatch, is
+// what has passed since `now`, which goes on with it; of what is not called nothing is learnt.
+void Call(ComputeJob& job, void* place, WorkerPool& pool, Nanos& now) {
   if (job.job.stop_requested()) {  // Nobody wants it any more, and it has not begun.
     job.failure = std::make_unique<NodeError>(
         NodeError{.kind = FailureKind::kCancelled,
@@ -26,6 +27,8 @@ void Call(ComputeJob& job, void* place) {
     return;
   }
   job.is_good = job.calls.call(job.step, job.run(), job.job, place, job.failure);
+  const Nanos after = pool.Stopwatch();
+  job.took = after - std::exchange(now, after);
 }
 
 }  // namespace
@@ -156,10 +159,10 @@ void ComputeLane::Pump() {
     }
     ComputeJob& job = *claimed[0];
     Recruit();
-    job.in_place = true;
-    Call(job, job.run().slot(job.step.slot));
-    const Nanos after = pool_.Stopwatch();
-    job.took = after - std::exchange(now, after);
+    RunBlock& run = job.run();
+    // Once nobody wants it any more, a fallback may have its place.
+    job.in_place = job.accepts && run.IsWanted(job.step.node);
+    Call(job, job.in_place ? run.slot(job.step.slot) : job.room(), pool_, now);
     --outstanding_;
     RunBlock::ComputeFinished(job);
     if (now > slice_end && outstanding_ > 0) {
@@ -202,9 +205,7 @@ void ComputeLane::Help() {
     }
     for (std::uint32_t i = 0; i < count; ++i) {
       ComputeJob& job = *claimed[i];
-      Call(job, job.room());
-      const Nanos after = pool_.Stopwatch();
-      job.took = after - std::exchange(now, after);
+      Call(job, job.room(), pool_, now);
       Complete(job);
     }
   }
