@@ -242,8 +242,10 @@ void FlowChecker::CheckReference(const PlacedReference& placed, const FlowNodeCo
   const Reference& reference = placed.reference;
   if (reference.source == Source::kCapture) captures_.push_back(reference.name);
   if (reference.is_of_item()) {
-    const bool is_items = placed.path.ends_with(".for_each.items");
-    if (reader == nullptr || !reader->for_each || is_items) {
+    // Both are asked once for the node, not for each element.
+    const bool is_of_node =
+        placed.path.ends_with(".for_each.items") || placed.path.contains(".when");
+    if (reader == nullptr || !reader->for_each || is_of_node) {
       Complain(placed.path, fmt::format("{} is known only to the templates of a node with for_each",
                                         reference.text));
     }

@@ -122,6 +122,9 @@ TEST(CheckFlows, TypesMustFit) {
               ElementsAre(HasSubstr("user.status asks for one answer, but user has one for each")));
   EXPECT_THAT(ProblemsOf(Flow(Node(R"(, query: {i: "{{item/id}}"})"))),
               ElementsAre(HasSubstr("item/id is known only to the templates of a node with for_")));
+  EXPECT_THAT(ProblemsOf(Flow(Node(R"(, for_each: {items: request.body/a},
+       when: {value: item/id, exists: true})"))),
+              ElementsAre(HasSubstr("item/id is known only to the templates of a node with for_")));
   EXPECT_THAT(ProblemsOf(Flow(Node(R"(, when: {value: request.query.n, equals: 5})"))),
               ElementsAre(HasSubstr("is always a text, so it never equals 5")));
 }

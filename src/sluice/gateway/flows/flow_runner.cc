@@ -105,6 +105,7 @@ void FlowRunner::GiveBack(std::unique_ptr<Exchange> exchange) {
 
 void FlowRunner::OnEnded(const dag::RunView& run) {
   if (OutcomeOf(run) == RunOutcome::kRejected || !run.block().is_traced()) return;
+  if (run.block().began_at() == SteadyTime{}) return;  // Given up while it waited for its turn.
   Tally(run);
   const Nanos duration = run.block().decided_at() - run.block().began_at();
   const bool is_slow = duration >= plan_->config().trace.slower_than;

@@ -203,7 +203,10 @@ std::expected<std::string, std::string> DecodeToken(std::string_view text) {
 
 }  // namespace
 
+// The parser takes a NUL for the end of its input, and skips a byte order mark. Neither may be in a
+// text that is put into another one as it stands.
 bool IsJson(std::string_view text) {
+  if (text.find('\0') != std::string_view::npos || text.starts_with("\xEF\xBB\xBF")) return false;
   return nlohmann::json::accept(text.begin(), text.end());
 }
 

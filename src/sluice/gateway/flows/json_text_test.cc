@@ -33,6 +33,12 @@ TEST(JsonText, ATextIsJsonOnlyAsAWhole) {
   EXPECT_FALSE(IsJson("NaN"));
 }
 
+TEST(JsonText, NothingHidesBehindANulOrAByteOrderMark) {
+  EXPECT_FALSE(IsJson(std::string_view("1\0,\"role\":\"admin\"", 17)));
+  EXPECT_FALSE(IsJson(std::string_view("1\0", 2)));
+  EXPECT_FALSE(IsJson("\xEF\xBB\xBF{}"));
+}
+
 TEST(JsonText, DepthCostsNoStack) {
   const std::string deep = std::string(1'000'000, '[') + std::string(1'000'000, ']');
   EXPECT_TRUE(IsJson(deep));
