@@ -1,12 +1,10 @@
 // D23 and D24: one plan on two real loops at once, and a real pool. Run under ThreadSanitizer as
 // well.
 
-#include <atomic>
 #include <cstdint>
 #include <future>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
@@ -185,75 +183,6 @@ TEST(DagScenario, D24_LoopsAndThreadsOfAPoolShareComputeNodes) {
           *plan,
           {.runs = 300, .in_flight = 4, .expected = &ExpectedMix, .runner = {.compute = shared}}),
       0);
-}
-
-// Counts what is alive; its value says who made it.
-struct Counted {
-  explicit Counted(int its_value) : value(its_value) { ++alive; }
-  Counted(const Counted& other) : value(other.value) { ++alive; }
-  Counted(Counted&& other) noexcept : value(other.value) { ++alive; }
-  Counted& operator=(const Counted&) = default;
-  Counted& operator=(Counted&&) = default;
-  ~Counted() { --alive; }
-
-  int value;
-  static inline std::atomic<int> alive{0};
-};
-
-// Two functions that keep the loop, and behind them one that has a fallback once it is too late.
-PlanResult<Plan<int, int>> MakeLatePlan(WorkerPool& pool) {
-  Builder<int> b("late");
-  const auto blocks = [](const int& millis) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(millis));
-    return 1;
-  };
-  const auto first = b.Compute("first", {}, pool, blocks, b.input());
-  const auto second = b.Compute("second", {}, pool, blocks, b.input());
-  const auto late = b.Compute(
-      "late", {.timeout = 200ms, .cancel = CancelMode::kNeverOnceStarted}, pool,
-      [](const int&) { return Counted(7); }, b.input());
-  b.Fallback(late, [](const NodeError&) { return Counted(100); });
-  const auto sum = b.Node(
-      "sum", [](int x, int y, const Counted& z) { return x + y + z.value; }, first, second, late);
-  return std::move(b).Build(sum);
-}
-
-// First to learn that the functions are cheap, then with the loop kept.
-Task<void> RunLate(Runner<int, int>& runner, std::promise<std::vector<int>>& done) {
-  std::vector<int> results;
-  for (const int millis : {0, 300}) {
-    Running<int> running = runner.Run(millis);
-    const Outcome<int> outcome = co_await running;
-    results.push_back(outcome ? *outcome : -1);
-  }
-  co_await runner.Drain();
-  done.set_value(results);
-}
-
-TEST(DagCompute, AValueThatComesAfterItsFallbackIsDroppedWithoutTouchingIt) {
-  const auto pool = *platform::WorkerPool::Start({.workers = 2, .queue_max = 16});
-  const auto plan = MakeLatePlan(*pool);
-  ASSERT_TRUE(plan);
-  const auto thread = *platform::LoopThread::Start();
-  Loop& loop = thread->loop();
-  std::promise<std::vector<int>> done;
-  std::unique_ptr<Runner<int, int>> runner;
-  TaskGroup tasks;
-  // One function a turn, and no helpers: the third is still on the lane when its time is up.
-  const ComputeOptions lane{.inline_below = 0ns, .pool_above = 1h, .wake_above = 1h, .slice = 0ns};
-  loop.Post([&] {
-    runner = std::make_unique<Runner<int, int>>(loop, *plan, RunnerOptions{.compute = lane});
-    tasks.Spawn(RunLate(*runner, done));
-  });
-  const std::vector<int> expected{9, 102};
-  EXPECT_EQ(done.get_future().get(), expected);
-  std::promise<void> gone;
-  loop.Post([&] {
-    runner.reset();
-    gone.set_value();
-  });
-  gone.get_future().wait();
-  EXPECT_EQ(Counted::alive, 0);
 }
 
 }  // namespace
