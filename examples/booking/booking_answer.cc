@@ -99,17 +99,22 @@ Charged ChargedBy(FailureKind kind, const Error& cause) {
   return never_sent ? Charged::kNo : Charged::kUnknown;
 }
 
+// A call and its node have one deadline: whichever is looked at first tells of it.
+FailureKind KindOf(const Failure& failure) {
+  return failure.cause.code == ErrorCode::kUpstreamTimeout ? FailureKind::kTimedOut : failure.kind;
+}
+
 int StatusOf(const Failure& failure) {
   if (failure.cause.code == ErrorCode::kPermissionDenied) {
     return failure.node == "approval" ? 403 : 402;
   }
-  return failure.kind == FailureKind::kTimedOut ? 504 : 503;
+  return KindOf(failure) == FailureKind::kTimedOut ? 504 : 503;
 }
 
 std::string SentenceOf(const Failure& failure) {
   if (failure.cause.code == ErrorCode::kPermissionDenied) return failure.cause.detail;
   if (failure.node.empty()) return "the booking was not done in time";
-  switch (failure.kind) {
+  switch (KindOf(failure)) {
     case FailureKind::kTimedOut:
       return fmt::format("{} did not answer in time", failure.node);
     case FailureKind::kRejected:
