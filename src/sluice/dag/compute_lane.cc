@@ -20,15 +20,17 @@ void Pause() {
 // Calls the function; `place` is where its value goes. The time it took, by `pool`'s stopwatch, is
 // what has passed since `now`, which goes on with it; of what is not called nothing is learnt.
 void Call(ComputeJob& job, void* place, WorkerPool& pool, Nanos& now) {
-  if (job.job.stop_requested()) {  // Nobody wants it any more, and it has not begun.
+  const bool is_called = !job.job.stop_requested();
+  if (is_called) {
+    job.is_good = job.calls.call(job.step, job.run(), job.job, place, job.failure);
+  } else {  // Nobody wants it any more, and it has not begun.
     job.failure = std::make_unique<NodeError>(
         NodeError{.kind = FailureKind::kCancelled,
                   .cause = {.code = ErrorCode::kCancelled, .detail = "stopped before it began"}});
-    return;
   }
-  job.is_good = job.calls.call(job.step, job.run(), job.job, place, job.failure);
   const Nanos after = pool.Stopwatch();
-  job.took = after - std::exchange(now, after);
+  const Nanos passed = after - std::exchange(now, after);
+  if (is_called) job.took = passed;
 }
 
 }  // namespace
