@@ -144,7 +144,12 @@ Task<Result<std::shared_ptr<UpstreamClient>>> EgressHosts::Find(
     co_await caller.wake.Wait(deadline);
   }
   std::erase(question->askers, &caller.wake);
-  if (question->answer) co_return *question->answer;
+  if (question->answer) {
+    Result<std::shared_ptr<UpstreamClient>> answer = *question->answer;
+    // The question had a listener of its own, which is gone: the name is the caller's.
+    if (!answer && !answer.error().rule.empty()) answer.error().rule = listener.name;
+    co_return answer;
+  }
   if (caller.is_gone) {
     Error gone{.code = ErrorCode::kCancelled,
                .side = Side::kClient,
