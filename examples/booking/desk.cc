@@ -21,12 +21,15 @@ constexpr std::size_t kBookingsMax = 2'000;  // At once; more are refused.
 constexpr sluice::Nanos kNotificationMax = std::chrono::seconds(1);
 constexpr std::int64_t kCallerPatienceMsMax = 3'600'000;
 
-// FNV-1a, so that the same key is the same number in every instance.
-std::uint64_t HashOf(std::string_view text) {
+// FNV-1a, so that the same key of the same user is the same number in every instance. Neither a
+// user's name nor a header has a NUL, so no two pairs are the same text.
+std::uint64_t HashOf(std::string_view user, std::string_view key) {
   std::uint64_t hash = 0xcbf29ce484222325;
-  for (const char byte : text) {
-    hash ^= static_cast<unsigned char>(byte);
-    hash *= 0x100000001b3;
+  for (const std::string_view part : {user, std::string_view("\0", 1), key}) {
+    for (const char byte : part) {
+      hash ^= static_cast<unsigned char>(byte);
+      hash *= 0x100000001b3;
+    }
   }
   return hash;
 }
@@ -65,11 +68,12 @@ Task<Reply> Desk::Answer(const wire::RequestHead& head, std::string_view body) {
   }
   Result<Order> order = ParseOrder(body);
   if (!order) co_return Problem(400, order.error().detail);
-  order->booking_id = fmt::format("{}-{}", options_.name, counts_.booked + counts_.failed + 1);
-  // The client's own key makes a repetition of its request one booking, charged once.
+  order->booking_id = fmt::format("{}-{}", options_.name, ++begun_);
+  // The user's own key makes a repetition of the request one booking, charged once.
   const wire::HeaderField* key = head.headers.Find("idempotency-key");
+  const std::uint64_t id = key == nullptr ? loop_.random().Next() : HashOf(order->user, key->value);
   Wish wish{.order = std::move(*order),
-            .id = key == nullptr ? loop_.random().Next() : HashOf(key->value),
+            .id = id,
             .deadline = loop_.now() + TimeFor(head),
             .answer = {.with_timing = Parameter(head.query, "trace") == "1"}};
   if (Parameter(head.query, "mode") == "sequential") {

@@ -2,7 +2,7 @@
 // the program of sequential.h, and answers the pages of pages.h.
 //
 // A caller may bound its wait with x-request-timeout (milliseconds), and name its booking with
-// idempotency-key: a repetition is not charged again.
+// idempotency-key: a repetition by the same user is not charged again.
 //
 // Belongs to one loop. Await Drain() before it goes.
 
@@ -74,6 +74,7 @@ class Desk final : public Handler, private sluice::dag::RunObserver {
   sluice::Loop& loop_;
   DeskOptions options_;
   DeskCounts counts_;
+  std::uint64_t begun_ = 0;             // Bookings, so that each has an id of its own.
   std::unique_ptr<Services> services_;  // Null without addresses.
   std::unique_ptr<sluice::dag::Runner<Order, Booking>> runner_;
   sluice::TaskGroup tasks_;  // Notifications of sequential bookings.

@@ -277,6 +277,32 @@ TEST_F(DeskTest, ARepetitionIsChargedOnce) {
   EXPECT_EQ(StateOf(Role::kPayment).done, 2U);
 }
 
+TEST_F(DeskTest, TheSameKeyOfAnotherUserIsAnotherCharge) {
+  for (const std::string query : {"", "mode=sequential"}) {
+    const std::uint64_t before = StateOf(Role::kPayment).done;
+    const Json ann = Book(query, R"({"user":"ann"})", "key" + query).json();
+    const Json bob = Book(query, R"({"user":"bob"})", "key" + query).json();
+    EXPECT_NE(ann["charge"], bob["charge"]) << query;
+    EXPECT_NE(ann["reservation"], bob["reservation"]) << query;
+    EXPECT_EQ(StateOf(Role::kPayment).done, before + 2) << query;
+  }
+}
+
+TEST_F(DeskTest, BookingsUnderWayAtOnceHaveIdsOfTheirOwn) {
+  std::array<Told, 3> told;
+  desk_loop_.Enter([&] {
+    tasks_.Spawn(Ask("", R"({"user":"ann"})", "", "", told[0]));
+    tasks_.Spawn(Ask("", R"({"user":"pauper"})", "", "", told[1]));
+    tasks_.Spawn(Ask("mode=sequential", R"({"user":"bob"})", "", "", told[2]));
+  });
+  ASSERT_TRUE(world_.RunUntil(
+      [&] { return told[0].is_there && told[1].is_there && told[2].is_there; }, 10min));
+  const Json after = Book().json();
+  EXPECT_EQ(told[0].json()["id"], "a-1");
+  EXPECT_EQ(told[2].json()["id"], "a-3");
+  EXPECT_EQ(after["id"], "a-4");
+}
+
 TEST_F(DeskTest, ThoseWhoMayNotBookAreTold) {
   for (const std::string query : {"", "mode=sequential"}) {
     const Told declined = Book(query, R"({"user":"pauper"})");
