@@ -12,6 +12,9 @@ import report
 from harness import ROOT, SystemTest, is_running, program, wait_until
 
 STEPS = ["dag", "spike", "optional", "fallback", "required", "frozen", "instance"]
+# The gateway lets one booking through at a time, too few to open a breaker behind it.
+ONE_AT_A_TIME = ("{name: bookings, initial_limit: 10}",
+                 "{name: bookings, algorithm: fixed, limit: 1}")
 # No guard is left in it but what each booking instance has of its own.
 UNGUARDED = (
     ("concurrency_limits: [bookings]\n", "\n"),
@@ -100,6 +103,16 @@ class Demo(SystemTest):
         self.assertIn("     FAILED  ", said)
         # The end of the tour names what failed.
         self.assertRegex(said, r"\n\d of \d checks held\. Failed:\n  \S")
+
+    def test_refusals_of_the_gateway_do_not_pass_for_an_open_breaker(self):
+        text = (ROOT / "examples/booking/sluice.yaml").read_text(encoding="utf-8")
+        self.assertIn(ONE_AT_A_TIME[0], text)
+        config = self.directory() / "sluice.yaml"
+        config.write_text(text.replace(*ONE_AT_A_TIME), encoding="utf-8")
+        code, said, _ = self.play("--break", "frozen", "--config", str(config))
+        self.assertEqual(code, 1, said)
+        self.assertIn("concurrency/bookings", said)
+        self.assertIn("     FAILED  with the breaker open", said)
 
     def test_an_interrupt_ends_everything(self):
         for number in (signal.SIGINT, signal.SIGTERM):

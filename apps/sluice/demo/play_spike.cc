@@ -80,8 +80,11 @@ void PlaySpike(Stage& stage, Scene& scene) {
                             "{:.0f} before",
                             goodput, usual));
   scene.Require(spike.refused > 0 && part(spike.failed, spike.asked) <= kUnnamedMax,
-                fmt::format("whoever is not served is told at once, and by which rule: {} of {}",
-                            spike.refused, spike.refused + spike.failed));
+                fmt::format("whoever is not served is told by which rule: {} of {}", spike.refused,
+                            spike.refused + spike.failed));
+  scene.Require(spike.refused_p99 < kAtOnce,
+                fmt::format("and at once: p99 of the refused is {}, and not {}",
+                            InMilliseconds(spike.refused_p99), InMilliseconds(kAtOnce)));
   scene.Require(spike.p99 <= kBookingDeadline,
                 fmt::format("those who are served wait no longer than {}: p99 is {}",
                             InMilliseconds(kBookingDeadline), InMilliseconds(spike.p99)));

@@ -50,10 +50,14 @@ struct Story {
       return sample.phase == kIsBack && sample.due >= kLastSecond;
     });
   }
+  // How many of those who asked while it was broken.
+  [[nodiscard]] std::size_t CountBroken(const std::function<bool(const Answer&)>& holds) const {
+    return static_cast<std::size_t>(std::ranges::count_if(samples, [&holds](const Sample& sample) {
+      return sample.phase == kIsBroken && holds(sample.answer);
+    }));
+  }
   [[nodiscard]] bool AllBroken(const std::function<bool(const Answer&)>& holds) const {
-    return std::ranges::all_of(samples, [&holds](const Sample& sample) {
-      return sample.phase != kIsBroken || holds(sample.answer);
-    });
+    return broken().asked > 0 && CountBroken(holds) == broken().asked;
   }
 };
 
@@ -102,6 +106,16 @@ bool Says(const Answer& answer, const char* field, const Json& value) {
   return body.is_object() && body.contains(field) && body[field] == value;
 }
 
+bool TimedOut(const Answer& answer) {
+  return answer.status == 504;
+}
+
+// Told that payment is not asked for the moment.
+bool SparedByBreaker(const Answer& answer) {
+  return answer.status == 503 && Says(answer, "node", "payment") &&
+         Says(answer, "kind", "rejected");
+}
+
 // What the last user of the broken phase was given: these fields of it.
 void ShowOne(Scene& scene, const Story& story, std::initializer_list<const char*> fields) {
   const auto last = std::ranges::find_if(story.samples.rbegin(), story.samples.rend(),
@@ -138,6 +152,19 @@ void RequireSpeed(Scene& scene, const Story& story) {
   scene.Require(story.broken().p50 <= story.well().p50 * 3 / 2,
                 fmt::format("nobody waits for it: p50 is {}, and was {}",
                             InMilliseconds(story.broken().p50), InMilliseconds(story.well().p50)));
+}
+
+// Told that the connection to the instance ended before its answer.
+bool BrokeOff(const Answer& answer) {
+  return answer.status == 502 && (answer.reason == "upstream_connection_reset" ||
+                                  answer.reason == "upstream_connection_closed");
+}
+
+// So late before the end of the phase `kIsWell` that its booking may have been under way then, or
+// so soon after it that the gateway may not have known.
+bool AskedAboutTheKill(const Sample& sample) {
+  return sample.phase == kIsWell ? sample.due >= kWell - kBookingDeadline
+                                 : sample.phase == kIsBroken && sample.due <= kBookingDeadline;
 }
 
 std::int64_t ChargesMade(Stage& stage) {
@@ -196,10 +223,13 @@ void PlayRequired(Stage& stage, Scene& scene) {
 
   const Tally& broken = story.broken();
   scene.Require(
-      broken.failed + broken.good == broken.asked && story.AllBroken([](const Answer& answer) {
-        return IsGood(answer) || Says(answer, "node", "inventory");
-      }),
-      "everybody is told what is missing, in words: \"node\":\"inventory\"");
+      broken.good == 0 && broken.failed == broken.asked,
+      fmt::format("nobody is given a booking without a room: {} of {} are told that there "
+                  "is none",
+                  broken.failed, broken.asked));
+  scene.Require(
+      story.AllBroken([](const Answer& answer) { return Says(answer, "node", "inventory"); }),
+      "and what is missing, in words: \"node\":\"inventory\"");
   scene.Require(broken.slowest <= kBookingDeadline,
                 fmt::format("within the deadline of {}: the slowest took {}",
                             InMilliseconds(kBookingDeadline), InMilliseconds(broken.slowest)));
@@ -228,20 +258,23 @@ void PlayFrozen(Stage& stage, Scene& scene) {
                             InMilliseconds(kBookingDeadline), InMilliseconds(broken.slowest)));
   // Bookings that wait for payment fill the gateway's limit, which may turn some away.
   scene.Require(story.AllBroken([](const Answer& answer) {
-    return IsGood(answer) || IsRefused(answer) || Says(answer, "node", "payment");
+    return !IsGood(answer) && (IsRefused(answer) || Says(answer, "node", "payment"));
   }),
                 "everybody is told what it is: \"node\":\"payment\", or the rule that refused");
-  scene.Require(story.AllBroken([](const Answer& answer) {
-    return answer.status != 504 || Says(answer, "charged", "unknown");
-  }),
-                "and who cannot know whether money moved is told so: \"charged\":\"unknown\"");
-  const auto at_once = std::ranges::count_if(story.samples, [](const Sample& sample) {
-    return sample.phase == kIsBroken && sample.answer.status == 503 &&
-           sample.answer.latency < 200ms;
-  });
-  scene.Require(at_once > 0, fmt::format("with the breaker open nobody waits at all: {} of {} "
-                                         "were told at once",
-                                         at_once, broken.asked));
+  const std::size_t timed_out = story.CountBroken(&TimedOut);
+  const std::size_t unknown = story.CountBroken(
+      [](const Answer& answer) { return TimedOut(answer) && Says(answer, "charged", "unknown"); });
+  scene.Require(timed_out > 0 && unknown == timed_out,
+                fmt::format("and who cannot know whether money moved is told so: {} of {}, "
+                            "\"charged\":\"unknown\"",
+                            unknown, timed_out));
+  // The breaker's own: the gateway's refusals are no less quick, and say nothing of it.
+  const std::size_t spared = story.CountBroken(&SparedByBreaker);
+  const std::size_t at_once = story.CountBroken(
+      [](const Answer& answer) { return SparedByBreaker(answer) && answer.latency < kAtOnce; });
+  scene.Require(at_once > 0 && at_once * 10 >= spared * 9,  // A busy machine may be late.
+                fmt::format("with the breaker open nobody waits at all: {} of {} were told at once",
+                            at_once, spared));
   RequireRecovery(scene, story.Recovered());
 }
 
@@ -295,9 +328,15 @@ void PlayInstance(Stage& stage, Scene& scene) {
   scene.Require(searches.good == searches.asked && searches.degraded == 0,
                 fmt::format("no search failed: {} of {}", searches.good, searches.asked));
   const std::size_t lost = bookings.asked - bookings.good;
-  scene.Require(
-      lost <= kLostMax,
-      fmt::format("of {} bookings only those under way in a could fail: {}", bookings.asked, lost));
+  // Anything else that is no booking would be another reason, or another time.
+  const auto broken_off =
+      static_cast<std::size_t>(std::ranges::count_if(samples, [&](const Sample& sample) {
+        return !is_search(sample) && BrokeOff(sample.answer) && AskedAboutTheKill(sample);
+      }));
+  scene.Require(lost <= kLostMax && broken_off == lost,
+                fmt::format("of {} bookings only those under way in a could fail: {}, of which {} "
+                            "were told that it broke off",
+                            bookings.asked, lost, broken_off));
   scene.Require(is_back, "a takes its part again, without anybody telling the gateway");
 }
 

@@ -18,6 +18,9 @@ struct Step {
   void (*play)(Stage& stage, Scene& scene) = nullptr;
 };
 
+// What users take for at once, on a busy machine.
+inline constexpr Nanos kAtOnce = std::chrono::milliseconds(200);
+
 // In the order in which the demo plays them.
 [[nodiscard]] std::span<const Step> Steps();
 

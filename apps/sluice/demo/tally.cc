@@ -57,6 +57,7 @@ Nanos Percentile(std::vector<Nanos> values, double ratio) {
 Tally Count(const std::vector<Sample>& samples, const std::function<bool(const Sample&)>& counts) {
   Tally tally;
   std::vector<Nanos> latencies;
+  std::vector<Nanos> refusals;
   for (const Sample& sample : samples) {
     if (!counts(sample)) continue;
     const Answer& answer = sample.answer;
@@ -68,6 +69,7 @@ Tally Count(const std::vector<Sample>& samples, const std::function<bool(const S
       latencies.push_back(answer.latency);
     } else if (IsRefused(answer)) {
       ++tally.refused;
+      refusals.push_back(answer.latency);
       ++tally.refusals[answer.reason];
     } else {
       ++tally.failed;
@@ -76,6 +78,7 @@ Tally Count(const std::vector<Sample>& samples, const std::function<bool(const S
   }
   tally.p50 = Percentile(latencies, 0.50);
   tally.p99 = Percentile(std::move(latencies), 0.99);
+  tally.refused_p99 = Percentile(std::move(refusals), 0.99);
   return tally;
 }
 

@@ -25,7 +25,8 @@ struct Tally {
   std::map<std::string, std::size_t> failures;  // "503 inventory is not available".
   Nanos p50{0};                                 // Of the good ones.
   Nanos p99{0};
-  Nanos slowest{0};  // Of all.
+  Nanos refused_p99{0};  // Of the refused.
+  Nanos slowest{0};      // Of all.
 
   [[nodiscard]] double PerSecond(std::size_t count, Nanos length) const;
 };

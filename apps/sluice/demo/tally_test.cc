@@ -59,10 +59,12 @@ TEST(Tally, LatenciesAreThoseOfTheServed) {
   for (int i = 1; i <= 100; ++i)
     samples.push_back(Told(200, "{}", "", std::chrono::milliseconds(i)));
   samples.push_back(Told(504, "{}", "", 900ms));
+  samples.push_back(Told(503, "{}", "concurrency/bookings", 300ms));
   const Tally tally = CountPhase(samples, 0);
   EXPECT_EQ(tally.p50, 50ms);
   EXPECT_EQ(tally.p99, 99ms);
   EXPECT_EQ(tally.slowest, 900ms) << "of all";
+  EXPECT_EQ(tally.refused_p99, 300ms) << "of the refused";
   EXPECT_DOUBLE_EQ(tally.PerSecond(tally.good, 2s), 50.0);
 }
 
@@ -71,6 +73,7 @@ TEST(Tally, CountsOnePhase) {
   samples[1].phase = 1;
   EXPECT_EQ(CountPhase(samples, 1).asked, 1U);
   EXPECT_EQ(CountPhase({}, 0).p99, Nanos(0));
+  EXPECT_EQ(CountPhase({}, 0).refused_p99, Nanos(0));
 }
 
 }  // namespace
