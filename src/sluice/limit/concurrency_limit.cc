@@ -345,18 +345,23 @@ void ConcurrencyLimit::Learn(const WindowSample& sample) {
   baseline_.store(baseline.count(), std::memory_order_relaxed);
 }
 
+// Fewer drops than one in twenty are not overload: a client can provoke a 429, a network lose a
+// call. Backing off for each of them would take any limit to its minimum, one a window.
+constexpr std::uint64_t kCallsOfADrop = 20;
+
 void ConcurrencyLimit::CloseWindow(SteadyTime now) {
   const LatencyWindow::Summary latencies =
       latencies_.Drain(quantile_.load(std::memory_order_relaxed));
   samples_.store(0, std::memory_order_relaxed);
-  const WindowSample sample{.latency = latencies.quantile,
-                            .inflight_max = peak_.load(std::memory_order_relaxed),
-                            .successes = latencies.samples,
-                            .drops = drops_.exchange(0, std::memory_order_relaxed),
-                            .length = now - window_start_,
-                            .was_full = was_full_.exchange(false, std::memory_order_relaxed)};
+  WindowSample sample{.latency = latencies.quantile,
+                      .inflight_max = peak_.load(std::memory_order_relaxed),
+                      .successes = latencies.samples,
+                      .drops = drops_.exchange(0, std::memory_order_relaxed),
+                      .length = now - window_start_,
+                      .was_full = was_full_.exchange(false, std::memory_order_relaxed)};
   peak_.store(inflight_.load(std::memory_order_relaxed), std::memory_order_relaxed);
   const std::uint64_t seen = sample.successes + sample.drops;
+  if (sample.drops * kCallsOfADrop < seen) sample.drops = 0;
   if (seen >= static_cast<std::uint64_t>(window_.min_samples)) {
     if (latencies.samples > 0) latency_min_ = latencies.min;
     Learn(sample);

@@ -316,6 +316,24 @@ TEST(ConcurrencyLimit, AnAdaptiveLimitFollowsItsWindows) {
   EXPECT_EQ(limit->limit(), 18);  // 21 x 0.9.
 }
 
+TEST(ConcurrencyLimit, AFewDropsAmongManyCallsTakeNothing) {
+  const auto limit_after = [](int drops) {
+    ConcurrencyOptions options{.name = "pay", .algorithm = ConcurrencyAlgorithm::kAimd};
+    options.window = {.min = seconds(1), .max = seconds(30), .min_samples = 10};
+    const auto limit = Make(options);
+    for (int second = 0; second < 60; ++second) {
+      for (int call = 0; call < 40; ++call) {
+        Permit permit = limit->TryEnter(0, At(second * 1000)).permit;
+        const Verdict verdict = call < drops ? Verdict::kFailure : Verdict::kSuccess;
+        permit.Settle({.verdict = verdict, .duration = milliseconds(10)}, At(second * 1000 + 10));
+      }
+    }
+    return limit->limit();
+  };
+  EXPECT_EQ(limit_after(1), 20);  // One in forty, every second.
+  EXPECT_EQ(limit_after(2), 4);   // One in twenty: the least there is.
+}
+
 TEST(ConcurrencyLimit, LearnsNothingFromWhatSaysNothing) {
   ConcurrencyOptions options{.name = "pay", .algorithm = ConcurrencyAlgorithm::kAimd};
   options.window = {.min = seconds(1), .max = seconds(2), .min_samples = 1};
