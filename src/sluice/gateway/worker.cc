@@ -59,12 +59,14 @@ Worker::~Worker() {
   served_.clear();
 }
 
-bool Worker::is_retired() const {
-  const auto is_quiet = [](const std::unique_ptr<ServedSnapshot>& served) {
+bool Worker::flows_are_quiet() const {
+  return std::ranges::all_of(served_, [](const std::unique_ptr<ServedSnapshot>& served) {
     return std::ranges::all_of(served->flows, [](const auto& flow) { return flow->is_quiet(); });
-  };
-  return tasks_.running() == 0 && egress_hosts_.is_quiet() &&
-         std::ranges::all_of(served_, is_quiet);
+  });
+}
+
+bool Worker::is_retired() const {
+  return tasks_.running() == 0 && egress_hosts_.is_quiet() && flows_are_quiet();
 }
 
 Result<Worker::Opened> Worker::Open(const std::string& identity,
@@ -235,6 +237,10 @@ std::size_t Worker::Kill() {
     } else {
       session->End();
     }
+  }
+  for (const std::unique_ptr<ServedSnapshot>& served : served_) {
+    for (const auto& flow : served->flows)
+      flow->StopCalls();
   }
   context_.stats.drain_killed_total.Add(killed);
   return killed;

@@ -72,9 +72,9 @@ class Worker {
 
   // Stops accepting; responses say `Connection: close`; connections idle for long are closed.
   void BeginDrain();
-  // True when no connection is left.
-  [[nodiscard]] bool is_empty() const { return sessions_.empty(); }
-  // Ends every connection now; returns how many exchanges were under way.
+  // True when no connection is left, and no flow calls anybody.
+  [[nodiscard]] bool is_empty() const { return sessions_.empty() && flows_are_quiet(); }
+  // Ends every connection and every call of a flow now; returns how many exchanges were under way.
   std::size_t Kill();
 
   // Calls `visit` for every socket that still listens.
@@ -95,6 +95,7 @@ class Worker {
   void End();
 
  private:
+  [[nodiscard]] bool flows_are_quiet() const;
   [[nodiscard]] Task<void> AcceptFrom(WorkerListener& listener);
   [[nodiscard]] Task<void> ServeConnection(WorkerListener& listener,
                                            std::unique_ptr<Stream> stream);

@@ -116,6 +116,8 @@ Task<Result<Answer>> FlowCall::Make(Scope& scope) {
   FlowRunner& runner = *run_.runner;
   std::unique_ptr<Exchange> exchange = runner.TakeExchange();
   exchange_ = exchange.get();
+  is_stopped_ = is_stopped_ || runner.is_stopping();
+  runner.Enter(*this);
   Result<Answer> answer = Fail(ErrorCode::kCancelled, "stopped before it was sent");
   const SteadyTime now = exchange->worker.loop.now();
   const Result<CallRequest> request =
@@ -132,6 +134,7 @@ Task<Result<Answer>> FlowCall::Make(Scope& scope) {
   }
   run_.was_sent = run_.was_sent || exchange->was_sent;
   exchange_ = nullptr;
+  runner.Leave(*this);
   runner.GiveBack(std::move(exchange));
   co_return answer;
 }

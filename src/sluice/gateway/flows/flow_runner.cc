@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sluice/gateway/flows/flow_call.h"
 #include "sluice/gateway/flows/flow_run.h"
 
 namespace sluice::gateway::flows {
@@ -94,6 +95,13 @@ std::unique_ptr<Exchange> FlowRunner::TakeExchange() {
   std::unique_ptr<Exchange> exchange = std::move(free_exchanges_.back());
   free_exchanges_.pop_back();
   return exchange;
+}
+
+void FlowRunner::StopCalls() {
+  is_stopping_ = true;
+  const std::vector<FlowCall*> calls = calls_under_way_;  // None ends before the loop goes on.
+  for (FlowCall* const call : calls)
+    call->Stop();
 }
 
 void FlowRunner::GiveBack(std::unique_ptr<Exchange> exchange) {

@@ -27,6 +27,8 @@ namespace sluice::gateway::flows {
 // How a run ended, once that is known. A timeout is one whichever clock was first.
 [[nodiscard]] RunOutcome OutcomeOf(const dag::RunView& run);
 
+class FlowCall;
+
 class FlowRunner final : public dag::RunObserver {
  public:
   // `worker_count` share the bounds out among them. `worker` and `stats` must outlive it.
@@ -49,6 +51,13 @@ class FlowRunner final : public dag::RunObserver {
   [[nodiscard]] std::unique_ptr<Exchange> TakeExchange();
   void GiveBack(std::unique_ptr<Exchange> exchange);
 
+  // Calls under way, between the two.
+  void Enter(FlowCall& call) { calls_under_way_.push_back(&call); }
+  void Leave(FlowCall& call) { std::erase(calls_under_way_, &call); }
+  // Ends every call, and lets none begin: a run that goes on after its response ends with them.
+  void StopCalls();
+  [[nodiscard]] bool is_stopping() const { return is_stopping_; }
+
   [[nodiscard]] const FlowPlan& plan() const { return *plan_; }
   [[nodiscard]] bool is_quiet() const { return runner_.in_flight() == 0 && runner_.queued() == 0; }
 
@@ -67,7 +76,9 @@ class FlowRunner final : public dag::RunObserver {
   std::vector<NodeTally*> plan_nodes_;  // By the plan's node; null: the response, the input.
   std::vector<std::uint16_t> calls_;    // The plan's node of each of the flow's.
   std::vector<std::unique_ptr<Exchange>> free_exchanges_;
+  std::vector<FlowCall*> calls_under_way_;
   std::uint64_t next_id_ = 0;
+  bool is_stopping_ = false;
   dag::Runner<FlowValue, FlowValue> runner_;
 };
 

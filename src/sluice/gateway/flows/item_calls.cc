@@ -12,6 +12,7 @@
 
 #include "sluice/contract/task_group.h"
 #include "sluice/gateway/flows/flow_call.h"
+#include "sluice/gateway/flows/flow_runner.h"
 #include "sluice/gateway/flows/flow_scope.h"
 #include "sluice/gateway/flows/json_text.h"
 
@@ -35,7 +36,8 @@ class ItemCalls final : private dag::StopListener {
       tasks_.Spawn(RunLane(lane));
     co_await tasks_.Drained();
     Leave();
-    if (first_error_ && FailsFast()) co_return std::unexpected(std::move(*first_error_));
+    if (first_error_ && (FailsFast() || is_too_large_))
+      co_return std::unexpected(std::move(*first_error_));
     if (is_stopped_) {
       co_return Fail(ErrorCode::kCancelled, "stopped before every element was done");
     }
@@ -57,13 +59,29 @@ class ItemCalls final : private dag::StopListener {
       active_[lane] = &call;
       Result<Answer> answer = co_await call.Make(scope);
       active_[lane] = nullptr;
-      if (answer) {
+      if (answer && Fits(answer->body)) {
         results_[index] = std::move(answer->body);
+        continue;
+      }
+      if (answer) {
+        run.runner->CountTooLarge(node_.index);
+        first_error_ = Error{.code = ErrorCode::kBadResponse,
+                             .side = Side::kUpstream,
+                             .detail = fmt::format("the answers have more than {} bytes together",
+                                                   node_.config->max_answer_bytes)};
+        is_too_large_ = true;
+        Stop();
         continue;
       }
       if (!first_error_) first_error_ = std::move(answer.error());
       if (FailsFast()) Stop();
     }
+  }
+
+  // What is joined is one answer, and has its bound.
+  bool Fits(const std::string& body) {
+    bytes_ += body.size() + 1;
+    return bytes_ <= node_.config->max_answer_bytes;
   }
 
   FlowValue Joined() {
@@ -97,7 +115,9 @@ class ItemCalls final : private dag::StopListener {
   std::optional<Error> first_error_;
   TaskGroup tasks_;
   std::size_t next_ = 0;
+  Bytes bytes_ = 0;
   bool is_stopped_ = false;
+  bool is_too_large_ = false;
 };
 
 }  // namespace
