@@ -20,6 +20,7 @@ constexpr std::string_view kQuickName = "default";
 constexpr std::int64_t kQuickLimit = 10;
 // The most that a configuration may say, but for the timeout: who waits an hour has gone.
 constexpr Nanos kQuickTimeout = std::chrono::hours(1);
+constexpr Nanos kQuickSilence = std::chrono::hours(24);
 constexpr Bytes kQuickBodyBytes = 1024 * 1024 * kMiB;
 constexpr std::int64_t kQuickPending = 1'000'000;
 
@@ -41,6 +42,7 @@ Json ToJson(const std::vector<Problem>& problems) {
 // large what it is sent, however many come at once.
 void LiftBounds(Config& config) {
   config.routes.front().timeout = kQuickTimeout;
+  config.routes.front().stream_idle_timeout = kQuickSilence;
   config.routes.front().max_body_bytes = kQuickBodyBytes;
   config.upstreams.front().max_pending = kQuickPending;
 }

@@ -295,6 +295,7 @@ TEST(QuickConfig, BoundsNothingThatWouldRefuseWhatWentThroughBefore) {
   const Result<Config> config = QuickConfig("http://127.0.0.1:9000");
   ASSERT_TRUE(config.has_value());
   EXPECT_GE(config->routes.at(0).timeout, std::chrono::hours(1));
+  EXPECT_GE(config->routes.at(0).stream_idle_timeout, std::chrono::hours(24));
   EXPECT_GE(config->routes.at(0).max_body_bytes.value_or(Bytes(0)), 1024 * 1024 * kMiB);
   EXPECT_GE(config->upstreams.at(0).max_pending, 100'000);
 }
