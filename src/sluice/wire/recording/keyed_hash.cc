@@ -1,8 +1,8 @@
 #include "sluice/wire/recording/keyed_hash.h"
 
-#include <bit>
 #include <cstddef>
 
+#include "sluice/contract/sip_state.h"
 #include "sluice/wire/ascii.h"
 
 namespace sluice::wire::recording {
@@ -15,32 +15,6 @@ std::uint64_t ReadWord(const char* from, std::size_t size) {
   return word;
 }
 
-struct State {
-  std::uint64_t v0;
-  std::uint64_t v1;
-  std::uint64_t v2;
-  std::uint64_t v3;
-
-  void Round() {
-    v0 += v1;
-    v1 = std::rotl(v1, 13) ^ v0;
-    v0 = std::rotl(v0, 32);
-    v2 += v3;
-    v3 = std::rotl(v3, 16) ^ v2;
-    v0 += v3;
-    v3 = std::rotl(v3, 21) ^ v0;
-    v2 += v1;
-    v1 = std::rotl(v1, 17) ^ v2;
-    v2 = std::rotl(v2, 32);
-  }
-  void Take(std::uint64_t word) {
-    v3 ^= word;
-    Round();
-    Round();
-    v0 ^= word;
-  }
-};
-
 }  // namespace
 
 KeyedHash::KeyedHash(const Key& key)
@@ -48,20 +22,14 @@ KeyedHash::KeyedHash(const Key& key)
       key1_(ReadWord(reinterpret_cast<const char*>(key.data()) + 8, 8)) {}
 
 std::uint64_t KeyedHash::Of(std::string_view text) const {
-  State state{.v0 = key0_ ^ 0x736f6d6570736575U,
-              .v1 = key1_ ^ 0x646f72616e646f6dU,
-              .v2 = key0_ ^ 0x6c7967656e657261U,
-              .v3 = key1_ ^ 0x7465646279746573U};
+  SipState state(key0_, key1_);
   const std::uint64_t length = static_cast<std::uint64_t>(text.size()) << 56U;
   while (text.size() >= 8) {
-    state.Take(ReadWord(text.data(), 8));
+    state.Compress<2>(ReadWord(text.data(), 8));
     text.remove_prefix(8);
   }
-  state.Take(length | ReadWord(text.data(), text.size()));
-  state.v2 ^= 0xffU;
-  for (int i = 0; i < 4; ++i)
-    state.Round();
-  return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
+  state.Compress<2>(length | ReadWord(text.data(), text.size()));
+  return state.Finalize<4>();
 }
 
 std::optional<KeyedHash::Key> ParseKey(std::string_view text) {
