@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sluice/platform/linux/exec.h"
 #include "sluice/platform/linux/owned_fd.h"
 
 namespace sluice::demo {
@@ -55,20 +56,7 @@ std::vector<std::string> EnvironmentWith(const std::map<std::string, std::string
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);  // Blocked signals stay blocked across exec.
   ::dup2(launch.log, STDOUT_FILENO);
   ::dup2(launch.log, STDERR_FILENO);
-  ::execve(launch.arguments[0], launch.arguments.data(), launch.environment.data());
-  const int error_number = errno;
-  const ssize_t written = ::write(launch.error_pipe, &error_number, sizeof(error_number));
-  ::_exit(written == static_cast<ssize_t>(sizeof(error_number)) ? 127 : 126);
-}
-
-// Waits until the child has executed its program: 0, or the errno of its failure.
-int ReadExecError(int pipe) {
-  int error_number = 0;
-  ssize_t got = 0;
-  do {
-    got = ::read(pipe, &error_number, sizeof(error_number));
-  } while (got < 0 && errno == EINTR);
-  return got == static_cast<ssize_t>(sizeof(error_number)) ? error_number : 0;
+  platform::ExecuteOrTell(launch.arguments.data(), launch.environment.data(), launch.error_pipe);
 }
 
 std::unexpected<Error> FailErrno(int error_number, std::string_view what) {
@@ -105,7 +93,7 @@ Result<ChildProcess> ChildProcess::Start(const ChildCommand& command) {
   if (pid == 0) Execute(launch);
   error_write.Close();
   ChildProcess child(pid);
-  const int error_number = ReadExecError(error_read.get());
+  const int error_number = platform::ReadExecError(error_read.get());
   if (error_number != 0) return FailErrno(error_number, command.program);
   return child;
 }

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sluice/platform/linux/exec.h"
 #include "sluice/platform/linux/socket_address.h"
 #include "sluice/platform/linux/system_error.h"
 
@@ -97,20 +98,7 @@ Result<std::string> Describe(const std::vector<HandedSocket>& sockets) {
   for (const int fd : launch.inherited) {
     ::fcntl(fd, F_SETFD, 0);
   }
-  ::execve(launch.arguments[0], launch.arguments.data(), launch.environment.data());
-  const int error_number = errno;
-  const ssize_t written = ::write(launch.error_pipe, &error_number, sizeof(error_number));
-  ::_exit(written == static_cast<ssize_t>(sizeof(error_number)) ? 127 : 126);
-}
-
-// Waits until the child has executed its binary: 0, or the errno of its failure.
-int ReadExecError(int pipe) {
-  int error_number = 0;
-  ssize_t got = 0;
-  do {
-    got = ::read(pipe, &error_number, sizeof(error_number));
-  } while (got < 0 && errno == EINTR);
-  return got == static_cast<ssize_t>(sizeof(error_number)) ? error_number : 0;
+  ExecuteOrTell(launch.arguments.data(), launch.environment.data(), launch.error_pipe);
 }
 
 void Reap(pid_t pid) {
