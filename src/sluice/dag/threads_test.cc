@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <future>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -183,6 +184,84 @@ TEST(DagScenario, D24_LoopsAndThreadsOfAPoolShareComputeNodes) {
           *plan,
           {.runs = 300, .in_flight = 4, .expected = &ExpectedMix, .runner = {.compute = shared}}),
       0);
+}
+
+// Knows where each of its kind lives: making one upon another, or ending one twice, is counted.
+// All of it on one loop.
+class Housed {
+ public:
+  explicit Housed(int its_value) : value(its_value) { MoveIn(); }
+  Housed(const Housed& other) : value(other.value) { MoveIn(); }
+  Housed(Housed&& other) noexcept : value(other.value) { MoveIn(); }
+  Housed& operator=(const Housed&) = default;
+  Housed& operator=(Housed&&) = default;
+  ~Housed() { clashes += taken.erase(this) == 0 ? 1 : 0; }
+
+  int value;
+  static inline std::set<const void*> taken;
+  static inline int clashes = 0;
+
+ private:
+  void MoveIn() { clashes += taken.insert(this).second ? 0 : 1; }
+};
+
+// Two functions that keep the loop, and behind them one that has a fallback once it is too late.
+PlanResult<Plan<int, int>> MakeLatePlan(WorkerPool& pool) {
+  Builder<int> b("late");
+  const auto blocks = [&pool](const int& millis) {  // Computes for that long.
+    const Nanos until = pool.Stopwatch() + std::chrono::milliseconds(millis);
+    while (pool.Stopwatch() < until) {
+    }
+    return 1;
+  };
+  const auto first = b.Compute("first", {}, pool, blocks, b.input());
+  const auto second = b.Compute("second", {}, pool, blocks, b.input());
+  const auto late = b.Compute(
+      "late", {.timeout = 500ms, .cancel = CancelMode::kNeverOnceStarted}, pool,
+      [](const int&) { return Housed(7); }, b.input());
+  b.Fallback(late, [](const NodeError&) { return Housed(100); });
+  const auto sum = b.Node(
+      "sum", [](int x, int y, const Housed& z) { return x + y + z.value; }, first, second, late);
+  return std::move(b).Build(sum);
+}
+
+// First to learn that the functions are cheap, then with the loop kept.
+Task<void> RunLate(Runner<int, int>& runner, std::promise<std::vector<int>>& done) {
+  std::vector<int> results;
+  for (const int millis : {0, 600}) {
+    Running<int> running = runner.Run(millis);
+    Outcome<int> outcome = co_await running;
+    results.push_back(outcome ? *outcome : -1);
+  }
+  co_await runner.Drain();
+  done.set_value(results);
+}
+
+TEST(DagCompute, AValueThatComesAfterItsFallbackIsDroppedWithoutTouchingIt) {
+  const auto pool = *platform::WorkerPool::Start({.workers = 2, .queue_max = 16});
+  const auto plan = MakeLatePlan(*pool);
+  ASSERT_TRUE(plan);
+  const auto thread = *platform::LoopThread::Start();
+  Loop& loop = thread->loop();
+  std::promise<std::vector<int>> done;
+  std::unique_ptr<Runner<int, int>> runner;
+  TaskGroup tasks;
+  // One function a turn, and no helpers: the third is still on the lane when its time is up.
+  const ComputeOptions lane{.inline_below = 0ns, .pool_above = 1h, .wake_above = 1h, .slice = 0ns};
+  loop.Post([&] {
+    runner = std::make_unique<Runner<int, int>>(loop, *plan, RunnerOptions{.compute = lane});
+    tasks.Spawn(RunLate(*runner, done));
+  });
+  const std::vector<int> expected{9, 102};
+  EXPECT_EQ(done.get_future().get(), expected);
+  std::promise<void> gone;
+  loop.Post([&] {
+    runner.reset();
+    gone.set_value();
+  });
+  gone.get_future().wait();
+  EXPECT_TRUE(Housed::taken.empty());
+  EXPECT_EQ(Housed::clashes, 0);
 }
 
 }  // namespace
