@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <set>
 #include <string>
 #include <string_view>
@@ -121,6 +124,29 @@ void CheckTriggers(const OverloadConfig& overload, Findings& findings) {
   }
 }
 
+// Metrics and reasons know these as the gates of the gateway itself.
+constexpr std::array<std::string_view, 2> kTakenNames{"shed", "gateway"};
+
+// A request keeps its route's slots while it asks for its upstream's: with one limit for both, all
+// slots may be held by requests that wait for another one of it.
+void CheckOwnSlots(const Config& config, std::size_t index, Findings& findings) {
+  const RouteConfig& route = config.routes[index];
+  const auto upstream = std::ranges::find(config.upstreams, route.upstream, &UpstreamConfig::name);
+  if (upstream == config.upstreams.end()) return;
+  for (std::size_t i = 0; i < route.concurrency_limits.size(); ++i) {
+    const std::string& name = route.concurrency_limits[i];
+    if (std::ranges::find(upstream->concurrency_limits, name) ==
+        upstream->concurrency_limits.end()) {
+      continue;
+    }
+    findings.Complain(
+        Child(Child("routes", index) + ".concurrency_limits", i),
+        fmt::format("stands in those of upstream \"{}\" too: a request would need two "
+                    "slots of it; name it in one place",
+                    route.upstream));
+  }
+}
+
 }  // namespace
 
 void CheckOverload(const Config& config, Findings& findings) {
@@ -145,6 +171,12 @@ void CheckOverload(const Config& config, Findings& findings) {
       findings.Complain(path + ".name",
                         fmt::format("must be unique, got \"{}\" twice", limit.name));
     }
+    if (std::ranges::find(kTakenNames, limit.name) != kTakenNames.end()) {
+      findings.Complain(path + ".name",
+                        fmt::format("must be another than \"{}\", the gateway's own gate in "
+                                    "metrics and reasons",
+                                    limit.name));
+    }
     if (!used.contains(limit.name)) {
       findings.Warn(path, fmt::format("concurrency limit \"{}\" is not used by any route or "
                                       "upstream",
@@ -154,6 +186,7 @@ void CheckOverload(const Config& config, Findings& findings) {
   for (std::size_t i = 0; i < config.routes.size(); ++i) {
     CheckNames(config.routes[i].concurrency_limits, Child("routes", i) + ".concurrency_limits",
                names, findings);
+    CheckOwnSlots(config, i, findings);
   }
   for (std::size_t i = 0; i < config.upstreams.size(); ++i) {
     CheckNames(config.upstreams[i].concurrency_limits,

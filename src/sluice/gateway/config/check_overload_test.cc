@@ -119,6 +119,24 @@ TEST(CheckOverload, NamesAreUniqueKnownAndUsed) {
               ElementsAre(HasSubstr("is not used by any route or upstream")));
 }
 
+TEST(CheckOverload, ALimitIsNotCalledAsAGateOfTheGateway) {
+  for (const std::string name : {"shed", "gateway"}) {
+    EXPECT_THAT(ProblemsOf(Sample{.top = fmt::format("concurrency_limits: [{{name: {}}}]", name),
+                                  .route = fmt::format(", concurrency_limits: [{}]", name)}
+                               .Text()),
+                ElementsAre(HasSubstr("concurrency_limits[0].name: must be another than")));
+  }
+}
+
+TEST(CheckOverload, ARequestNeedsOneSlotOfALimitOnly) {
+  EXPECT_THAT(
+      ProblemsOf(Sample{.top = "concurrency_limits: [{name: x}, {name: y}]",
+                        .upstream = ", concurrency_limits: [x]",
+                        .route = ", concurrency_limits: [y, x]"}
+                     .Text()),
+      ElementsAre(HasSubstr("routes[0].concurrency_limits[1]: stands in those of upstream")));
+}
+
 TEST(CheckOverload, AQueueThatIsNotUsedIsWarnedOf) {
   EXPECT_THAT(WarningsOf(WithConcurrency(", queue: {}, mode: shadow")),
               ElementsAre(HasSubstr("queue: is not used")));
