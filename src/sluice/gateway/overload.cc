@@ -47,7 +47,10 @@ Result<void> AskResources(Exchange& exchange) {
   const OverloadPlan& plan = exchange.snapshot->snapshot->overload;
   if (plan.config->mode == GuardMode::kDisabled) return {};
   const double activation = plan.state->resources.activation(kRefuse);
-  if (activation <= 0 || !exchange.worker.loop.random().Strikes(activation)) return {};
+  if (activation <= 0 || !exchange.worker.loop.random().Strikes(activation)) {
+    if (!plan.triggers.empty()) plan.state->resources_passed.Add(limit::DecisionKind::kAllowed);
+    return {};
+  }
   const limit::ResourceMonitor cause = plan.state->resources.cause(kRefuse);
   limit::DecisionCounts& counts = plan.state->resource_refusals[static_cast<std::size_t>(cause)];
   if (plan.config->mode == GuardMode::kShadow) {

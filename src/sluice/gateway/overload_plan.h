@@ -61,8 +61,9 @@ struct OverloadState {
   std::unique_ptr<limit::SystemRules> system;
   limit::PriorityShedder gate;
   limit::ResourceOverload resources;
-  // By monitor: requests refused because it is short; what passed is not counted here.
+  // By monitor: requests refused because it is short. Who passed, passed all of them.
   std::array<limit::DecisionCounts, limit::kResourceMonitors> resource_refusals;
+  limit::DecisionCounts resources_passed;
   // How late each worker's loop was at least, since the control loop last looked (lag_probe.h).
   std::vector<std::atomic<std::int64_t>> lag_min_nanos;
 };

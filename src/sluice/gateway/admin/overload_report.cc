@@ -137,10 +137,11 @@ std::vector<std::pair<std::string, limit::DecisionTotals>> SystemCounts(const Ov
     totals.allowed = passed;
     counts.emplace_back(NameOf(rule), totals);
   }
+  const std::uint64_t unhindered = plan.state->resources_passed.Totals().allowed;
   for (const limit::ResourceMonitor monitor : RefusingMonitors(plan)) {
     const auto index = static_cast<std::size_t>(monitor);
     limit::DecisionTotals totals = plan.state->resource_refusals[index].Totals();
-    totals.allowed = passed - std::min(passed, totals.would_deny);
+    totals.allowed = unhindered;
     counts.emplace_back(NameOf(monitor), totals);
   }
   return counts;
