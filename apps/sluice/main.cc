@@ -9,6 +9,7 @@
 #include "dag.h"
 #include "exit_codes.h"
 #include "operate.h"
+#include "release.h"
 #include "release_simulate.h"
 #include "running_config.h"
 #include "serve.h"
@@ -111,9 +112,54 @@ void AddOperate(CLI::App& app, OperateOptions& options, int& exit_code) {
   top->callback([&] { exit_code = Top(options); });
 }
 
-void AddRelease(CLI::App& app, SimulateOptions& options, int& exit_code) {
+void AddReleasePages(CLI::App& release, ReleaseOptions& options, int& exit_code) {
+  const auto add = [&release, &options](const char* name, const char* help) {
+    CLI::App* verb = release.add_subcommand(name, help);
+    verb->add_option("--admin", options.admin.admin, "Admin API: host:port or unix:/path")
+        ->capture_default_str();
+    verb->add_option("--token-file", options.admin.token_file, "File with the admin token");
+    verb->add_flag("--json", options.admin.json, "For machines");
+    return verb;
+  };
+  const auto add_named = [&add, &options](const char* name, const char* help) {
+    CLI::App* verb = add(name, help);
+    verb->add_option("name", options.name, "The release")->required();
+    return verb;
+  };
+  add("list", "Every release and where it stands")->callback([&options, &exit_code] {
+    exit_code = ListReleases(options);
+  });
+  CLI::App* show = add_named("show", "One release: its step, its evidence, its verdict");
+  show->add_flag("--watch", options.watch, "Until it has ended; the exit code says how");
+  show->add_option("--interval", options.interval_seconds, "Seconds between two looks")
+      ->check(CLI::Range(0.1, 3600.0));
+  show->callback([&options, &exit_code] { exit_code = ShowRelease(options); });
+  add_named("history", "What happened, when, by whom and why")->callback([&options, &exit_code] {
+    exit_code = ShowReleaseHistory(options);
+  });
+  CLI::App* explain = add_named("explain", "Why it stands where it does, and what a user gets");
+  explain->add_option("--key", options.key, "One user");
+  explain->callback([&options, &exit_code] { exit_code = ExplainRelease(options); });
+  for (const char* command : {"start", "pause", "resume", "approve", "promote", "abort", "undo"}) {
+    CLI::App* verb = add_named(command, "Gives this order");
+    verb->add_option("--reason", options.reason, "For the history");
+    verb->add_option("--if-generation", options.if_generation,
+                     "Only if nothing has happened since this generation");
+    if (std::string(command) == "start") {
+      verb->add_flag("--force", options.force, "Also a candidate that was aborted");
+    }
+    verb->callback(
+        [&options, &exit_code, command] { exit_code = CommandRelease(options, command); });
+  }
+}
+
+void AddRelease(CLI::App& app,
+                ReleaseOptions& release_options,
+                SimulateOptions& options,
+                int& exit_code) {
   CLI::App* release = app.add_subcommand("release", "Gray releases");
   release->require_subcommand(1);
+  AddReleasePages(*release, release_options, exit_code);
   CLI::App* simulate = release->add_subcommand(
       "simulate", "What the judge, and thresholds of others, do with the same simulated traffic");
   simulate->add_option("--runs", options.runs, "Of each figure")->check(CLI::Range(10, 100'000));
@@ -183,8 +229,9 @@ int main(int argc, char** argv) {
   AddDag(app, dag, exit_code);
   AddOperate(app, operate, exit_code);
   AddDemo(app, demo, exit_code);
+  ReleaseOptions release;
   SimulateOptions simulate;
-  AddRelease(app, simulate, exit_code);
+  AddRelease(app, release, simulate, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -21,6 +21,7 @@
 #include "sluice/gateway/admin/status_json.h"
 #include "sluice/platform/linux/file_sink.h"
 #include "sluice/platform/linux/files.h"
+#include "sluice/platform/linux/folder_store.h"
 #include "sluice/platform/linux/process.h"
 #include "sluice/platform/linux/service_manager.h"
 
@@ -60,6 +61,12 @@ Result<std::shared_ptr<ByteSink>> OpenAccessLog(const std::string& path) {
   Result<std::unique_ptr<platform::FileSink>> sink = platform::FileSink::Open(path);
   if (!sink) return std::unexpected(std::move(sink.error()));
   return std::shared_ptr<ByteSink>(std::move(*sink));
+}
+
+Result<std::unique_ptr<FileStore>> OpenFolder(const std::string& folder) {
+  Result<std::unique_ptr<platform::FolderStore>> store = platform::FolderStore::Open(folder);
+  if (!store) return std::unexpected(store.error());
+  return std::unique_ptr<FileStore>(std::move(*store));
 }
 
 Result<std::string> ReadBodyFile(const std::string& path) {
@@ -137,6 +144,7 @@ gateway::GatewayWorld ServerProcess::World() {
   world.open_access_log = &OpenAccessLog;
   world.reopen_access_log = [](ByteSink& sink) { static_cast<platform::FileSink&>(sink).Reopen(); };
   world.read_file = &ReadBodyFile;
+  world.open_store = &OpenFolder;
   world.host_load = &host_load_;
   world.log = &LogLine;
   world.seed = platform::RandomSeed();

@@ -10,6 +10,7 @@
 #include "sluice/gateway/admin/access_policy.h"
 #include "sluice/gateway/admin/metrics_text.h"
 #include "sluice/gateway/config/load.h"
+#include "sluice/platform/sim/memory_store.h"
 
 namespace sluice::scenario {
 namespace {
@@ -52,6 +53,9 @@ gateway::GatewayWorld GatewaySystem::World() {
     return std::shared_ptr<ByteSink>(access_log_);
   };
   world.read_file = &NoFiles;
+  world.open_store = [](const std::string&) -> Result<std::unique_ptr<FileStore>> {
+    return std::unique_ptr<FileStore>(std::make_unique<sim::MemoryStore>());
+  };
   world.seed = world_.seed();
   return world;
 }

@@ -46,6 +46,12 @@ class LineWriter {
     pen_ << '"';
   }
   void Number(std::string_view key, std::uint64_t value) { pen_ << key << value; }
+  // "candidate:H"
+  void Release(const release::Decision& decision) {
+    const char letter = release::LetterOf(decision.cause);
+    pen_ << ",\"release\":\"" << release::NameOf(decision.arm) << ':'
+         << std::string_view(&letter, 1) << '"';
+  }
   // Milliseconds with three decimals.
   void Millis(std::string_view key, Nanos duration) {
     const auto micros =
@@ -133,6 +139,7 @@ void AccessLog::Append(const Exchange& exchange, Nanos duration) {
   line.Number(",\"status\":", static_cast<std::uint64_t>(exchange.status));
   line.Text(",\"reason\":", CodeOf(exchange.reason));
   if (!exchange.refusal_rule.empty()) line.Text(",\"rule\":", exchange.refusal_reason);
+  if (exchange.release.is_live) line.Release(exchange.release.decision);
   if (!exchange.degraded_source.empty()) line.Text(",\"degraded\":", exchange.degraded_source);
   line.Number(",\"bytes_in\":", exchange.bytes_in);
   line.Number(",\"bytes_out\":", exchange.bytes_out);

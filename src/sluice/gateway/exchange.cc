@@ -44,6 +44,14 @@ void Exchange::Reset() {
   refusal_status = 0;
   retry_token.reset();
 
+  release.plan = nullptr;
+  release.is_live = false;
+  release.decision = {};
+  release.is_random = false;
+  release.has_answer = false;
+  release.answer = {};
+  release.identity.clear();
+
   asked = {};
   is_substitute = false;
   for (Permit& permit : load_permits)

@@ -30,6 +30,8 @@
 #include "sluice/gateway/snapshot.h"
 #include "sluice/gateway/upstream_client.h"
 #include "sluice/limit/retry_budget.h"
+#include "sluice/release/decision.h"
+#include "sluice/release/event_rule.h"
 #include "sluice/traffic/load_balancer.h"
 #include "sluice/traffic/pool.h"
 #include "sluice/wire/http1_body.h"
@@ -95,6 +97,18 @@ struct GiveUpHook {
 struct JudgedAttempt {
   breaker::OutlierDetector* detector = nullptr;  // Null: of none.
   std::size_t slot = 0;                          // Of the endpoint asked.
+};
+
+// Which version was chosen, why, and what the judge is to know of its answer. See choose.h.
+struct ReleaseUse {
+  const ReleasePlan* plan = nullptr;  // Null: the route's upstream is in no release.
+  bool is_live = false;
+  release::Decision decision;
+  std::uint64_t key_hash = 0;
+  bool is_random = false;  // The key is nobody's.
+  bool has_answer = false;
+  release::AnswerFacts answer;
+  std::string identity;  // Given to the client with the response; empty: none.
 };
 
 struct Exchange {
@@ -167,6 +181,8 @@ struct Exchange {
   std::optional<std::uint32_t> level;  // Once it was asked for: how much the request matters.
   SteadyTime entered{};                // When the limits had let it in.
 
+  ReleaseUse release;  // (choose.cc)
+
   // --- The upstream (forwarder.cc).
   AskedUpstream asked;
   bool is_substitute = false;  // An alternative is asked, or nobody is: see substitute.h.
@@ -205,7 +221,7 @@ struct Exchange {
   std::string grpc_message;                      // Why a gRPC call was refused.
   std::string value_text;                        // A rewritten path.
   std::vector<wire::ExtraHeader> extra_headers;  // Added to the response; see response_headers.cc.
-  std::array<std::string, 9> header_values;      // What they point at.
+  std::array<std::string, 10> header_values;     // What they point at.
   std::string trace_parent;
   std::string baggage;  // Without what an untrusted client may not say.
   std::string forwarded_for;

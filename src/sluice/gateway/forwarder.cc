@@ -12,6 +12,7 @@
 
 #include "sluice/breaker/acquire_all.h"
 #include "sluice/breaker/classify.h"
+#include "sluice/gateway/choose.h"
 #include "sluice/gateway/egress_hosts.h"
 #include "sluice/gateway/grpc.h"
 #include "sluice/gateway/overload.h"
@@ -420,6 +421,7 @@ Task<Result<Response>> Forward(Exchange& exchange) {
   for (;;) {
     ++exchange.attempts;
     Result<Response> reply = co_await Attempt(exchange);
+    NoteAnswer(exchange, reply);
     if (!reply && exchange.attempts == 1 && !reply.error().guard.empty()) co_return reply;
     if (!IsRepeatable(exchange, reply)) co_return reply;
     // Not the upstream's fault, so it is repeated once without asking the budget.

@@ -62,6 +62,8 @@ Gateway::Gateway(GatewayWorld world)
                       stats_,
                       world_.host_load,
                       [this](std::string_view line) { Log(line); }),
+      releases_(
+          *world_.control, world_.open_store, feed_, [this](std::string_view line) { Log(line); }),
       started_at_(world_.control->now()),
       hurry_event_(*world_.control) {
   if (!world_.open_listener) world_.open_listener = &ListenOnLoop;
@@ -78,7 +80,8 @@ Gateway::~Gateway() {
   SLUICE_ASSERT(phase_ == Phase::kStopped || phase_ == Phase::kStarting);
 }
 
-void Gateway::Log(std::string_view line) const {
+void Gateway::Log(std::string_view line) {
+  feed_.Add("log", line);
   if (world_.log) world_.log(line);
 }
 
@@ -117,7 +120,7 @@ Task<Result<void>> Gateway::Apply(config::Config config) {
 }
 
 // What is read once, at the start: said, so that nobody waits for it to take effect.
-void Gateway::WarnOfRestart(config::LoadOutcome& outcome, const std::string& file_name) const {
+void Gateway::WarnOfRestart(config::LoadOutcome& outcome, const std::string& file_name) {
   if (registry_.current() == nullptr) return;
   const config::Config& before = registry_.current()->config;
   const config::Config& after = outcome.config;
@@ -205,12 +208,18 @@ Task<Result<void>> Gateway::ApplyNow(config::Config config) {
     co_await DropOpened(std::move(*opened));
     co_return log;
   }
+  const Result<void> remembers = releases_.Prepare(snapshot->config);
+  if (!remembers) {
+    co_await DropOpened(std::move(*opened));
+    co_return remembers;
+  }
   // From here on nothing fails.
   UpdateBound(*snapshot, *opened);
   std::shared_ptr<const Snapshot> in_force = registry_.Commit(std::move(*plan), control().now());
   care_.Follow(*in_force);
   overload_watch_.Follow();
   learning_.Follow();
+  releases_.Follow(in_force);  // Before anybody is served: the weight of before a restart.
   // A first start waits a moment for names, so that the first requests find endpoints.
   const SteadyTime until = control().now() + kFirstResolutionMax;
   while (phase_ == Phase::kStarting && !care_.settled() && control().now() < until) {
@@ -226,6 +235,7 @@ Task<Result<void>> Gateway::ApplyNow(config::Config config) {
     phase_ = Phase::kServing;
     breaker_watch_.Start();
     learning_.Start();
+    releases_.Start();
   }
   co_return Result<void>();
 }
@@ -342,6 +352,7 @@ Task<std::uint64_t> Gateway::Drain() {
     const bool hurried = co_await hurry_event_.Wait(control().now() + drain.lame_duck);
     hurry_ = hurry_ || hurried;
   }
+  releases_.Stop();                                  // A successor has them now.
   if (world_.on_listeners) world_.on_listeners({});  // Before the workers let go, as in ApplyNow().
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     Worker* const worker = workers_[i].get();
@@ -381,6 +392,7 @@ Task<void> Gateway::Stop() {
   phase_ = Phase::kStopped;
   breaker_watch_.Stop();
   learning_.Stop();
+  releases_.Stop();
   overload_watch_.Stop();
   care_.RequestStop();
   co_await care_.Stopped();

@@ -29,6 +29,7 @@
 #include "sluice/gateway/learning.h"
 #include "sluice/gateway/overload_watch.h"
 #include "sluice/gateway/registry.h"
+#include "sluice/gateway/releases.h"
 #include "sluice/gateway/stats.h"
 #include "sluice/gateway/upstream_care.h"
 #include "sluice/gateway/worker.h"
@@ -48,6 +49,8 @@ struct GatewayWorld {
   // A reload with the same path: begins the file anew if it was moved away.
   std::function<void(ByteSink& sink)> reopen_access_log;
   ReadFile read_file;
+  // A folder for what must outlive the process; blocking. Empty: nothing is kept.
+  OpenStore open_store;
   HostLoadSource* host_load = nullptr;  // Null: nothing is known of the machine.
   // Changes of state, one line each: "breaker_opened upstream=pay". Called on the control loop.
   std::function<void(std::string_view line)> log;
@@ -113,6 +116,8 @@ class Gateway {
   [[nodiscard]] const std::vector<BoundListener>& bound() const { return bound_; }
   [[nodiscard]] const Registry& registry() const { return registry_; }
   [[nodiscard]] const Learning& learning() const { return learning_; }
+  [[nodiscard]] Releases& releases() { return releases_; }
+  [[nodiscard]] const EventFeed& feed() const { return feed_; }
   [[nodiscard]] StatsBook& stats() { return stats_; }
   [[nodiscard]] Loop& control() { return *world_.control; }
   [[nodiscard]] SteadyTime started_at() const { return started_at_; }
@@ -120,7 +125,7 @@ class Gateway {
   [[nodiscard]] std::size_t worker_count() const { return world_.workers.size(); }
   [[nodiscard]] std::uint64_t drain_killed() const { return drain_killed_; }
 
-  void Log(std::string_view line) const;
+  void Log(std::string_view line);
 
  private:
   [[nodiscard]] Task<Result<void>> ApplyNow(config::Config config);
@@ -136,7 +141,7 @@ class Gateway {
   void UpdateBound(const Snapshot& snapshot,
                    const std::vector<std::vector<Worker::Opened>>& opened);
   void TellListeners(const Snapshot& snapshot) const;
-  void WarnOfRestart(config::LoadOutcome& outcome, const std::string& file_name) const;
+  void WarnOfRestart(config::LoadOutcome& outcome, const std::string& file_name);
   [[nodiscard]] Result<void> PrepareAccessLog(const config::Config& config);
 
   GatewayWorld world_;
@@ -147,6 +152,8 @@ class Gateway {
   BreakerWatch breaker_watch_;
   Learning learning_;
   OverloadWatch overload_watch_;
+  EventFeed feed_;
+  Releases releases_;
   std::vector<std::unique_ptr<Worker>> workers_;  // Each made and destroyed on its own loop.
   TaskGroup tasks_;
   Phase phase_ = Phase::kStarting;

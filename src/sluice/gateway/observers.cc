@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "sluice/gateway/access_log.h"
+#include "sluice/gateway/choose.h"
 #include "sluice/gateway/worker_context.h"
 
 namespace sluice::gateway {
@@ -27,6 +28,7 @@ std::size_t ClassOf(int status) {
 
 void Observe(Exchange& exchange, Delivery delivery) {
   DecideReason(exchange, delivery);
+  CountRelease(exchange, delivery);
   WorkerContext& worker = exchange.worker;
   exchange.bytes_in = exchange.reader.head_bytes() + exchange.body.bytes;
   const Nanos duration = worker.loop.now() - exchange.started;

@@ -107,7 +107,7 @@ Result<SnapshotPlan> Registry::Plan(config::Config config, SteadyTime now) {
     snapshot.via = fmt::format("1.1 {}", snapshot.config.telemetry.via);
   }
   for (const auto step : {&Registry::PlanUpstreams, &Registry::PlanFlows, &Registry::PlanRateLimits,
-                          &Registry::PlanRoutes}) {
+                          &Registry::PlanRoutes, &Registry::PlanReleases}) {
     const Result<void> planned = (this->*step)(plan, now);
     if (!planned) return std::unexpected(planned.error());
   }
@@ -431,6 +431,35 @@ Result<void> Registry::PlanRoutes(SnapshotPlan& plan, SteadyTime now) {
   return {};
 }
 
+Result<void> Registry::PlanReleases(SnapshotPlan& plan, SteadyTime /*now*/) {
+  Snapshot& snapshot = *plan.snapshot;
+  for (const config::ReleaseConfig& config : snapshot.config.releases) {
+    std::string secret;
+    if (!config.order_secret_file.empty()) {
+      Result<std::string> text = read_file_(config.order_secret_file);
+      if (!text) {
+        return Invalid(fmt::format("releases `{}`: cannot read {}: {}", config.plan.name,
+                                   config.order_secret_file, text.error().detail));
+      }
+      secret = text->substr(0, text->find('\n'));
+    }
+    Result<ReleasePlan> release = CompileRelease(config, snapshot.config, std::move(secret));
+    if (!release)
+      return Invalid(fmt::format("releases `{}`: {}", config.plan.name, release.error().detail));
+    release->stable = IndexByName(snapshot.upstreams, config.plan.stable);
+    release->candidate = IndexByName(snapshot.upstreams, config.plan.candidate);
+    const auto known = release_states_.find(config.plan.name);
+    release->state = known != release_states_.end()
+                         ? known->second
+                         : std::make_shared<ReleaseState>(stats_.worker_count());
+    for (RoutePlan& route : snapshot.routes) {
+      if (route.config->upstream == config.plan.stable) route.release = snapshot.releases.size();
+    }
+    snapshot.releases.push_back(std::move(*release));
+  }
+  return {};
+}
+
 std::shared_ptr<const Snapshot> Registry::Commit(SnapshotPlan plan, SteadyTime now) {
   for (const auto& step : plan.on_commit)
     step(now);
@@ -438,6 +467,13 @@ std::shared_ptr<const Snapshot> Registry::Commit(SnapshotPlan plan, SteadyTime n
   // Only now: a configuration that is merely checked leaves no counters behind.
   for (RoutePlan& route : plan.snapshot->routes)
     route.stats = stats_.Route(route.config->name);
+  for (const ReleasePlan& release : plan.snapshot->releases)
+    release_states_.emplace(release.config->plan.name, release.state);
+  for (RoutePlan& route : plan.snapshot->routes) {
+    if (route.release == kNoRelease) continue;
+    const ReleasePlan& release = plan.snapshot->releases[route.release];
+    route.release_counts = &release.state->Route(route.config->name);
+  }
   for (ListenerPlan& listener : plan.snapshot->listeners) {
     if (listener.unknown_hosts == nullptr) continue;
     listener.unknown_hosts->route.stats = stats_.Route(listener.config->name);

@@ -75,6 +75,12 @@ class Registry {
   // until the next reload. Fails with kInvalidOption, and then nothing has changed.
   [[nodiscard]] Result<void> Relimit(const RatePlan& plan, std::int64_t limit) const;
 
+  // What all loops share of a release, by its name; never forgotten, so that numbers and weights
+  // outlive a configuration that lacks it for a while.
+  [[nodiscard]] const std::map<std::string, std::shared_ptr<ReleaseState>>& release_states() const {
+    return release_states_;
+  }
+
   // Calls `visit(const breaker::Breaker&)`-like for every breaker in force, by name.
   [[nodiscard]] const std::map<std::string, std::shared_ptr<breaker::Breaker>>& breakers() const {
     return breakers_;
@@ -107,6 +113,7 @@ class Registry {
   [[nodiscard]] Result<void> PlanFlows(SnapshotPlan& plan, SteadyTime now);
   [[nodiscard]] Result<void> PlanRateLimits(SnapshotPlan& plan, SteadyTime now);
   [[nodiscard]] Result<void> PlanRoutes(SnapshotPlan& plan, SteadyTime now);
+  [[nodiscard]] Result<void> PlanReleases(SnapshotPlan& plan, SteadyTime now);
   [[nodiscard]] Result<void> PlanListeners(SnapshotPlan& plan) const;
   [[nodiscard]] Result<BreakerPlan> PlanBreaker(const config::BreakerConfig& config,
                                                 const std::string& name,
@@ -122,6 +129,7 @@ class Registry {
   std::shared_ptr<const Snapshot> current_;
   std::map<std::string, std::shared_ptr<breaker::Breaker>> breakers_;
   std::map<std::string, std::shared_ptr<breaker::KeyedBreaker>> keyed_breakers_;
+  std::map<std::string, std::shared_ptr<ReleaseState>> release_states_;
   // By which key each of them tells calls apart.
   std::map<std::string, std::vector<config::RateKeyPart>> breaker_keys_;
 };

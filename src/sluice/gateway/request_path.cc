@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "sluice/gateway/choose.h"
 #include "sluice/gateway/delivery.h"
 #include "sluice/gateway/egress.h"
 #include "sluice/gateway/flows/run_flow.h"
@@ -16,13 +17,6 @@
 
 namespace sluice::gateway {
 namespace {
-
-// As long as a route has one upstream, that one.
-AskedUpstream UpstreamOf(const Exchange& exchange) {
-  const std::size_t upstream = exchange.route->upstream;
-  return {.plan = &exchange.snapshot->snapshot->upstreams[upstream],
-          .client = exchange.snapshot->clients[upstream]};
-}
 
 Task<Result<Response>> Answer(Exchange& exchange) {
   // Where does the request end? Then: who asks, for what, and which route answers?
@@ -47,11 +41,15 @@ Task<Result<Response>> Answer(Exchange& exchange) {
     if (!found) co_return std::unexpected(found.error());
     exchange.asked = std::move(*found);
   } else {
-    exchange.asked = UpstreamOf(exchange);
+    Choose(exchange);
   }
 
   // Per attempt: pick an endpoint, take its breakers' permits, send, maybe repeat.
   Result<Response> reply = co_await Forward(exchange);
+  if (FallsBack(exchange, reply)) {
+    Result<Response> stable = co_await ForwardToStable(exchange, std::move(reply));
+    co_return stable;
+  }
   co_return reply;
 }
 

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "sluice/degrade/refusal.h"
+#include "sluice/gateway/choose.h"
 #include "sluice/gateway/flows/flow_reply.h"
 #include "sluice/gateway/priority.h"
 #include "sluice/gateway/worker_context.h"
@@ -38,7 +39,8 @@ class HeaderWriter {
 
  private:
   Exchange& exchange_;
-  // At most nine: five of quota, two of retry or an age, the upstream's name, the admitted level.
+  // At most ten: five of quota, two of retry or an age, the upstream's name, the admitted level, an
+  // identity.
   std::size_t used_ = 0;
 };
 
@@ -88,6 +90,17 @@ void AddKept(const degrade::KeptAnswer& kept, SteadyTime now, HeaderWriter& head
   if (kept.IsStaleAt(now)) headers.Add("warning", R"(110 - "Response is Stale")");
 }
 
+// Whoever has no identity of its own keeps this one, and with it its version.
+void AddIdentity(const Exchange& exchange, HeaderWriter& headers) {
+  if (exchange.release.identity.empty()) return;
+  std::string& value = headers.NextValue();
+  value += kIdentityCookie;
+  value += '=';
+  value += exchange.release.identity;
+  value += "; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax";
+  headers.Add("set-cookie", value);
+}
+
 // Why the answer is not the upstream's own.
 void AddWhy(const Exchange& exchange, HeaderWriter& headers) {
   if (!exchange.degraded_source.empty()) {
@@ -126,6 +139,7 @@ void CollectHeaders(Exchange& exchange, const Response& response) {
   AddAdmitLevel(exchange, response, headers);
   if (response.is_local()) AddLocal(exchange, response.local, headers);
   AddWhy(exchange, headers);
+  AddIdentity(exchange, headers);
 }
 
 }  // namespace sluice::gateway

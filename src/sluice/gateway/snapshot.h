@@ -23,6 +23,7 @@
 #include "sluice/gateway/config/config.h"
 #include "sluice/gateway/host_index.h"
 #include "sluice/gateway/overload_plan.h"
+#include "sluice/gateway/release_plan.h"
 #include "sluice/gateway/router.h"
 #include "sluice/gateway/stats.h"
 #include "sluice/limit/rate_limit.h"
@@ -75,7 +76,9 @@ struct RoutePlan {
   std::shared_ptr<degrade::DegradeChain> chain;        // Null: plain refusals.
   std::shared_ptr<degrade::StaleCache> kept;           // Null: the chain has no stale_cache step.
   const degrade::StaleCacheAnswer* keeping = nullptr;  // That step's, in the chain.
-  std::vector<std::size_t> alternatives;  // Beside the chain's steps: index into upstreams.
+  std::vector<std::size_t> alternatives;   // Beside the chain's steps: index into upstreams.
+  std::size_t release = kNoRelease;        // Index into Snapshot::releases.
+  ReleaseRoute* release_counts = nullptr;  // With a release.
   std::shared_ptr<const RouteBlocks> stats;
 };
 
@@ -115,6 +118,7 @@ struct Snapshot {
   std::vector<ConcurrencyPlan> concurrency_limits;
   OverloadPlan overload;
   std::vector<std::shared_ptr<const flows::FlowPlan>> flows;
+  std::vector<ReleasePlan> releases;
   std::vector<RoutePlan> routes;
   HostIndex hosts;  // Of the routes.
   std::size_t workers = 1;

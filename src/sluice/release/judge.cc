@@ -248,7 +248,7 @@ Verdict Judge::Decide(const StepQuestion& question,
             .reason = evidence.source,
             .sentence = fmt::format("HOLD {}: {}", evidence.source, evidence.reason)};
   }
-  const std::uint64_t samples = in_step_.of(Arm::kCandidate).requests;
+  const auto samples = static_cast<std::int64_t>(in_step_.of(Arm::kCandidate).requests);
   if (question.exposed >= question.bake && samples >= options_.min_samples) {
     return {.finding = Finding::kPass,
             .reason = "passed",

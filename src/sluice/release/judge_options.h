@@ -29,7 +29,7 @@ struct MetricOptions {
 
 struct JudgeOptions {
   double alpha = 0.01;                         // 1e-6 .. 0.2: false alarms of a release, at most.
-  std::uint64_t min_samples = 1'000;           // 0 .. 1e9 requests of the candidate in a step.
+  std::int64_t min_samples = 1'000;            // 0 .. 1e9 requests of the candidate in a step.
   Nanos max_duration = std::chrono::hours(1);  // 1 s .. 168 h: then too few samples hold.
   Nanos settle{0};  // 0 .. 24 h: of the candidate's first time only the guard-rails speak.
   std::vector<MetricOptions> metrics = DefaultMetrics();  // 1 .. 8, at most 16 channels in all.

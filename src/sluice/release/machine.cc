@@ -140,7 +140,7 @@ void Machine::TickBaking(Nanos passed, const Surroundings& around, Effects& effe
   }
   // Asked with the time before this tick, perhaps; what counts is what has been baked.
   if (state_.exposed < bake_of_step()) return;
-  if (options_.steps[state_.step].needs_approval && !state_.is_approved) {
+  if (options_.steps[state_.step].approve == Approval::kManual && !state_.is_approved) {
     state_.is_held = false;
     return Enter(State::kPaused,
                  {.actor = kPlan, .reason = "approval", .sentence = verdict.sentence}, effects);
@@ -199,7 +199,8 @@ Effects Machine::Tick(Nanos passed, const Surroundings& around) {
       }
       break;
     case State::kWarming:
-      if (around.health.ready >= options_.min_ready && !around.health.breaker_open) {
+      if (static_cast<std::int64_t>(around.health.ready) >= options_.min_ready &&
+          !around.health.breaker_open) {
         EnterStep(0, {.actor = kPlan, .reason = "ready"}, effects);
       } else if (state_.in_state >= options_.ready_timeout) {
         const std::string why =

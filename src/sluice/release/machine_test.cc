@@ -167,7 +167,7 @@ TEST(Machine, APausedReleaseIsStillRolledBack) {
 
 TEST(Machine, AManualStepWaitsForApproval) {
   PlanOptions plan = Plan();
-  plan.steps[0].needs_approval = true;
+  plan.steps[0].approve = Approval::kManual;
   Life run(plan);
   run.Bake();
   run.around.verdict = kPass;

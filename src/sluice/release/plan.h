@@ -13,10 +13,12 @@
 
 namespace sluice::release {
 
+enum class Approval : std::uint8_t { kAuto, kManual };
+
 struct StepOptions {
   double weight_percent = 0;             // 0 .. 100, four decimals.
   Nanos bake = std::chrono::minutes(5);  // 0 .. 168 h of time under this weight.
-  bool needs_approval = false;           // Somebody must approve before the next step.
+  Approval approve = Approval::kAuto;    // kManual: somebody must approve before the next step.
   friend bool operator==(const StepOptions&, const StepOptions&) = default;
 };
 
@@ -32,7 +34,7 @@ struct PlanOptions {
   double control_percent = 10;  // 0 .. 50 of the keys: the slice of stable that it is checked by.
   std::vector<StepOptions> steps;  // 1 .. 100.
   bool allow_decrease = false;     // Weights may go down from one step to the next.
-  std::uint32_t min_ready = 1;     // 1 .. 10'000 endpoints of the candidate, to begin.
+  std::int64_t min_ready = 1;      // 1 .. 10'000 endpoints of the candidate, to begin.
   Nanos ready_timeout = std::chrono::minutes(5);  // 1 s .. 24 h to have them.
   OnFail on_fail = OnFail::kInstant;
   Nanos rollback_interval = std::chrono::seconds(10);  // 1 s .. 1 h between two steps back.

@@ -9,6 +9,7 @@
 
 #include "sluice/gateway/admin/flows_json.h"
 #include "sluice/gateway/admin/metrics_text.h"
+#include "sluice/gateway/admin/release_api.h"
 #include "sluice/gateway/admin/status_json.h"
 #include "sluice/gateway/config/show.h"
 #include "sluice/wire/authority.h"
@@ -53,12 +54,13 @@ bool IsGetPath(std::string_view path) {
   return path == "/healthz" || path == "/readyz" || path == "/metrics" ||
          path == "/api/v1/status" || path == "/api/v1/config" || path == "/api/v1/routes" ||
          path == "/api/v1/upstreams" || path == "/api/v1/guards" || path == "/api/v1/flows" ||
-         path.starts_with(kFlows);
+         path.starts_with(kFlows) || IsReleasePath(path);
 }
 
 bool IsPostPath(std::string_view path) {
   return path == "/api/v1/config" || path == "/api/v1/reload" || path == "/api/v1/drain" ||
-         path == "/api/v1/upgrade" || path.starts_with(kBreakers);
+         path == "/api/v1/upgrade" || path.starts_with(kBreakers) ||
+         (IsReleasePath(path) && path != kReleases);
 }
 
 // A breaker with keys does it to all of them.
@@ -121,6 +123,7 @@ AdminResponse AdminApi::Get(const AdminRequest& request) const {
   if (path == "/api/v1/upstreams") return Json(UpstreamsJson(gateway_));
   if (path == "/api/v1/flows") return Json(FlowsJson(gateway_));
   if (path.starts_with(kFlows)) return GetFlow(request);
+  if (IsReleasePath(path)) return GetReleases(gateway_, request);
   return Json(GuardsJson(gateway_));
 }
 
@@ -166,6 +169,7 @@ Task<AdminResponse> AdminApi::Post(const AdminRequest& request) {
     hooks_.drain();
     co_return Json("{\"ok\":true}\n", 202);
   }
+  if (IsReleasePath(path)) co_return PostRelease(gateway_, request);
   co_return PostBreaker(path.substr(kBreakers.size()));
 }
 

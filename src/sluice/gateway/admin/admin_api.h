@@ -40,6 +40,8 @@ class AdminApi {
 
   // Answers any request that the access policy has let through.
   [[nodiscard]] Task<AdminResponse> Answer(const AdminRequest& request);
+  // What `/api/v1/events` tells; see event_stream.h.
+  [[nodiscard]] const EventFeed& feed() const { return gateway_.feed(); }
 
  private:
   [[nodiscard]] AdminResponse Get(const AdminRequest& request) const;

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <chrono>
 #include <string_view>
 #include <utility>
 
+#include "sluice/gateway/admin/event_stream.h"
 #include "sluice/gateway/router.h"
+#include "sluice/wire/authority.h"
 #include "sluice/wire/http1_body.h"
 #include "sluice/wire/http1_head_reader.h"
 #include "sluice/wire/http1_write.h"
@@ -149,8 +152,22 @@ Task<void> Linger(Loop& loop, Stream& stream) {
   }
 }
 
+// After which event a stream begins: `?after=N`, or what comes from now on.
+std::uint64_t EventsAfter(const AdminRequest& request, const EventFeed& feed) {
+  std::string scratch;
+  const std::optional<std::string_view> after =
+      wire::FindQueryParameter(request.query, "after", scratch);
+  std::uint64_t number = feed.last();
+  if (after) std::from_chars(after->data(), after->data() + after->size(), number);
+  return number;
+}
+
 // Answers one request; false when the connection is to end.
-Task<bool> ServeOne(Loop& loop, Conversation& talk, AdminApi& api, const AccessPolicy& policy) {
+Task<bool> ServeOne(Loop& loop,
+                    Conversation& talk,
+                    AdminApi& api,
+                    const AccessPolicy& policy,
+                    const bool& stopping) {
   const Result<bool> has_head = co_await ReadHead(loop, talk);
   if (!has_head) {
     const AdminResponse refusal = FromError(has_head.error());
@@ -173,6 +190,11 @@ Task<bool> ServeOne(Loop& loop, Conversation& talk, AdminApi& api, const AccessP
     } else {
       refusal = FromError(body.error());
     }
+  }
+  if (!refusal && request->path == kEvents && request->method == "GET") {
+    const std::uint64_t after = EventsAfter(*request, api.feed());
+    co_await StreamEvents(loop, talk.stream, api.feed(), after, stopping);
+    co_return false;
   }
   const bool keep_alive = !refusal && talk.reader.head().keep_alive;
   AdminResponse response;
@@ -214,7 +236,7 @@ Task<void> AdminServer::Serve(std::unique_ptr<Stream> stream) {
   Conversation talk(*stream);
   bool goes_on = true;
   while (goes_on && !stopping_) {
-    goes_on = co_await ServeOne(loop_, talk, api_, policy_);
+    goes_on = co_await ServeOne(loop_, talk, api_, policy_, stopping_);
   }
   if (!stopping_) {
     co_await Linger(loop_, *stream);

@@ -345,6 +345,68 @@ void AddUpstreams(Gateway& gateway, const Snapshot& snapshot, Page& page) {
   }
 }
 
+void AddReleases(Gateway& gateway, Page& page) {
+  const auto each = [&gateway](auto visit) {
+    for (const auto& [name, entry] : gateway.releases().entries()) {
+      if (gateway.releases().PlanOf(*entry) != nullptr) visit(name, *entry);
+    }
+  };
+  page.Begin(MetricType::Gauge, "sluice_release_candidate_weight_ratio",
+             "Part of the keys that the candidate gets.");
+  each([&page](const std::string& name, const ReleaseEntry& entry) {
+    page.Add({Label("release", name)},
+             static_cast<double>(entry.machine.state().candidate_buckets) / release::kBuckets);
+  });
+  page.Begin(MetricType::Gauge, "sluice_release_state", "1 for the state that a release is in.");
+  each([&page](const std::string& name, const ReleaseEntry& entry) {
+    page.Add({Label("release", name), Label("state", NameOf(entry.machine.state().state))}, 1);
+  });
+  page.Begin(MetricType::Gauge, "sluice_release_generation", "Grows with every transition.");
+  each([&page](const std::string& name, const ReleaseEntry& entry) {
+    page.Add({Label("release", name)}, entry.machine.state().generation);
+  });
+  page.Begin(MetricType::Gauge, "sluice_release_log_evalue",
+             "Natural logarithm of the evidence against the candidate.");
+  each([&page](const std::string& name, const ReleaseEntry& entry) {
+    if (!entry.judge) return;
+    for (const release::MetricReport& report : entry.judge->Report())
+      page.Add({Label("release", name), Label("metric", report.name)}, report.log_e);
+  });
+  page.Begin(MetricType::Gauge, "sluice_release_aa_log_evalue",
+             "Natural logarithm of the evidence that stable differs from its control slice.");
+  each([&page](const std::string& name, const ReleaseEntry& entry) {
+    if (entry.judge) page.Add({Label("release", name)}, entry.judge->control_log_e());
+  });
+  page.Begin(MetricType::Counter, "sluice_release_requests_total",
+             "Requests by the version that answered and why it did.");
+  each([&page](const std::string& name, const ReleaseEntry& entry) {
+    for (std::size_t arm = 0; arm < release::kArms; ++arm) {
+      for (std::size_t cause = 0; cause < release::kCauses; ++cause) {
+        std::uint64_t count = 0;
+        for (const auto& worker : entry.state->workers())
+          count += worker->decisions[arm][cause].value();
+        if (count == 0) continue;
+        page.Add({Label("release", name), Label("arm", NameOf(static_cast<release::Arm>(arm))),
+                  Label("cause", NameOf(static_cast<release::Cause>(cause)))},
+                 count);
+      }
+    }
+  });
+  page.Begin(MetricType::Counter, "sluice_release_key_source_total",
+             "Requests by where their key came from.");
+  each([&page](const std::string& name, const ReleaseEntry& entry) {
+    for (std::size_t source = 0; source < kKeySources; ++source) {
+      std::uint64_t count = 0;
+      for (const auto& worker : entry.state->workers())
+        count += worker->key_sources[source].value();
+      if (count == 0) continue;
+      page.Add(
+          {Label("release", name), Label("source", NameOf(static_cast<KeySourceKind>(source)))},
+          count);
+    }
+  });
+}
+
 void AddOperations(Gateway& gateway, const ProcessHooks& hooks, Page& page) {
   const ReloadStatus& reloads = gateway.reloads();
   page.Begin(MetricType::Gauge, "sluice_config_last_reload_successful", "1, or 0 after a refusal.");
@@ -385,6 +447,7 @@ std::string MetricsText(Gateway& gateway, const ProcessHooks& hooks) {
     AddBreakers(gateway, page);
     AddOutliers(snapshot, page);
     AddDegrade(snapshot, page);
+    AddReleases(gateway, page);
     AddUpstreams(gateway, snapshot, page);
     AddFlows(gateway, page);
   }

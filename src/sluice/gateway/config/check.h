@@ -26,6 +26,8 @@ void CheckOverload(const Config& config, Findings& findings);
 void CheckDegrade(const Config& config, Findings& findings);
 // Flows: names, references, cycles, policies, being used.
 void CheckFlows(const Config& config, Findings& findings);
+// Releases: names, references, plans that can change traffic, one for each stable.
+void CheckReleases(const Config& config, Findings& findings);
 // A breaker at `path`, of an upstream or a route.
 void CheckBreaker(const BreakerConfig& breaker, const std::string& path, Findings& findings);
 // Routes that no request can reach because an earlier one takes all of theirs.

@@ -120,6 +120,7 @@ void Check(const Config& config, Findings& findings) {
   CheckOverload(config, findings);
   CheckDegrade(config, findings);
   CheckFlows(config, findings);
+  CheckReleases(config, findings);
   CheckReachable(config, findings);
 }
 

@@ -16,6 +16,9 @@ constexpr std::array<Alternative, 5> kRateKeys{
 constexpr std::array<Alternative, 4> kHashOns{
     {{"source_ip", false}, {"header"}, {"cookie"}, {"path", false}}};
 
+constexpr std::array<Alternative, 4> kReleaseKeys{
+    {{"client_ip", false}, {"header"}, {"cookie"}, {"query"}}};
+
 std::size_t IndexOf(std::span<const Alternative> alternatives, std::string_view tag) {
   std::size_t i = 0;
   while (i < alternatives.size() && alternatives[i].tag != tag)
@@ -76,6 +79,21 @@ std::optional<std::string> CostSlot::Read(std::string_view /*tag*/, std::string_
 Json CostSlot::Value() const {
   if (header_.empty()) return number_.Value();
   return Print({"header"}, header_);
+}
+
+std::vector<Alternative> ReleaseKeySlot::alternatives() const {
+  return {kReleaseKeys.begin(), kReleaseKeys.end()};
+}
+
+std::optional<std::string> ReleaseKeySlot::Read(std::string_view tag, std::string_view text) {
+  part_.kind = static_cast<ReleaseKeyKind>(IndexOf(kReleaseKeys, tag));
+  part_.name = std::string(text);
+  if (part_.kind == ReleaseKeyKind::kClientIp) return std::nullopt;
+  return part_.kind == ReleaseKeyKind::kQuery ? kFileRule.check(text) : kTokenRule.check(text);
+}
+
+Json ReleaseKeySlot::Value() const {
+  return Print(kReleaseKeys[static_cast<std::size_t>(part_.kind)], part_.name);
 }
 
 std::vector<Alternative> HashOnSlot::alternatives() const {

@@ -45,6 +45,19 @@ class CostSlot final : public ChoiceSlot {
   std::string& header_;
 };
 
+class ReleaseKeySlot final : public ChoiceSlot {
+ public:
+  explicit ReleaseKeySlot(ReleaseKeyPart& part) : part_(part) {}
+  [[nodiscard]] std::vector<Alternative> alternatives() const override;
+  [[nodiscard]] std::vector<std::string_view> later_tags() const override { return {"jwt"}; }
+  [[nodiscard]] std::optional<std::string> Read(std::string_view tag,
+                                                std::string_view text) override;
+  [[nodiscard]] Json Value() const override;
+
+ private:
+  ReleaseKeyPart& part_;
+};
+
 class HashOnSlot final : public ChoiceSlot {
  public:
   explicit HashOnSlot(HashOn& hash_on) : hash_on_(hash_on) {}

@@ -36,6 +36,22 @@ void CompleteBreaker(std::optional<BreakerConfig>& breaker) {
   }
 }
 
+void CompleteMatch(MatchConfig& match) {
+  match.host = Lowered(match.host);
+  for (HeaderMatch& header : match.headers)
+    header.name = Lowered(header.name);
+}
+
+void CompleteRelease(ReleaseConfig& release) {
+  for (ReleaseKeyPart& part : release.key) {
+    if (part.kind == ReleaseKeyKind::kHeader) part.name = Lowered(part.name);
+  }
+  for (ReleaseMatchConfig& rule : release.match)
+    CompleteMatch(rule.match);
+  for (MatchConfig& rule : release.never)
+    CompleteMatch(rule);
+}
+
 void CompleteHeaders(std::map<std::string, std::string>& headers,
                      const std::string& path,
                      Findings& findings) {
@@ -59,9 +75,7 @@ void Complete(Config& config, Findings& findings) {
   }
   for (RouteConfig& route : config.routes) {
     CompleteBreaker(route.circuit_breaker);
-    route.match.host = Lowered(route.match.host);
-    for (HeaderMatch& header : route.match.headers)
-      header.name = Lowered(header.name);
+    CompleteMatch(route.match);
   }
   for (ConcurrencyLimitConfig& limit : config.concurrency_limits) {
     if (limit.partition_by && limit.partition_by->kind == HashOnKind::kHeader) {
@@ -74,6 +88,8 @@ void Complete(Config& config, Findings& findings) {
   }
   for (RateLimitConfig& limit : config.rate_limits)
     CompleteLimit(limit);
+  for (ReleaseConfig& release : config.releases)
+    CompleteRelease(release);
   for (auto& [name, degrade] : config.degrade) {
     for (std::size_t i = 0; i < degrade.chain.size(); ++i) {
       if (degrade.chain[i].stale_cache) {

@@ -50,7 +50,9 @@ void Describe(FieldVisitor& v, Config& x) {
   v.Field({.name = "telemetry", .doc = "What the gateway says about requests."},
           Object(x.telemetry));
   v.Field({.name = "drain", .doc = "How the gateway stops."}, Object(x.drain));
-  v.Later({"releases", "warmups", "record", "mirrors", "diffs", "stores", "mode"});
+  v.Field({.name = "releases", .doc = "New versions that take over step by step, on evidence."},
+          Objects(x.releases, {.min = 0, .max = 100}));
+  v.Later({"warmups", "record", "mirrors", "diffs", "stores", "mode"});
 }
 
 void Describe(FieldVisitor& v, AdminConfig& x) {

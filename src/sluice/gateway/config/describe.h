@@ -74,6 +74,14 @@ void Describe(FieldVisitor& v, ResourceTriggerConfig& x);
 void Describe(FieldVisitor& v, ScaledTriggerConfig& x);
 void Describe(FieldVisitor& v, AdmissionControlConfig& x);
 
+// describe_release.cc
+void Describe(FieldVisitor& v, ReleaseConfig& x);
+void Describe(FieldVisitor& v, ReleaseMatchConfig& x);
+void Describe(FieldVisitor& v, release::StepOptions& x);
+void Describe(FieldVisitor& v, release::JudgeOptions& x);
+void Describe(FieldVisitor& v, release::MetricOptions& x);
+void Describe(FieldVisitor& v, release::GuardRailOptions& x);
+
 // describe_degrade.cc
 void Describe(FieldVisitor& v, DegradeConfig& x);
 void Describe(FieldVisitor& v, DegradeStep& x);
