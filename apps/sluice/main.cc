@@ -15,6 +15,7 @@
 #include "serve.h"
 #include "tour.h"
 #include "version.h"
+#include "warmup.h"
 #include "would_have.h"
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -232,6 +233,8 @@ int main(int argc, char** argv) {
   ReleaseOptions release;
   SimulateOptions simulate;
   AddRelease(app, release, simulate, exit_code);
+  WarmupVerb warmup;
+  AddWarmup(app, warmup, exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
