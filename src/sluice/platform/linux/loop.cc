@@ -51,6 +51,7 @@ EpollLoop::EpollLoop(OwnedFd epoll, const EpollLoopOptions& options)
 EpollLoop::~EpollLoop() {
   const RunQueue::Binding binding(reactor_.run_queue());
   posted_.Close();
+  posted_.AwaitPosters();
 }
 
 Result<std::unique_ptr<EpollLoop>> EpollLoop::Create(const EpollLoopOptions& options) {
@@ -81,6 +82,7 @@ void EpollLoop::Run() {
 }
 
 void EpollLoop::Stop() {
+  const PostQueue::Poster poster(posted_);
   if (posted_.RequestStop()) wakeup_->Signal();
 }
 
@@ -115,6 +117,7 @@ void EpollLoop::RunPosted() {
 }
 
 void EpollLoop::Post(std::move_only_function<void()> work) {
+  const PostQueue::Poster poster(posted_);
   if (posted_.Post(std::move(work))) wakeup_->Signal();
 }
 

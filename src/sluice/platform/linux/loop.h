@@ -65,7 +65,7 @@ class EpollLoop final : public Loop {
   [[nodiscard]] WallTime wall_now() const override { return reactor_.wall_now(); }
   void Arm(Timer& timer, SteadyTime due) override { reactor_.timers().Arm(timer, due); }
   void Disarm(Timer& timer) override { reactor_.timers().Disarm(timer); }
-  // The loop must outlive the call: join threads that post before destroying it.
+  // The call must begin before the end of the loop does, which waits for those that have begun.
   void Post(std::move_only_function<void()> work) override;
   [[nodiscard]] Random& random() override { return random_; }
   [[nodiscard]] Resolver& resolver() override { return *resolver_; }

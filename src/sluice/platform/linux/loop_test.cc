@@ -1,6 +1,7 @@
 #include "sluice/platform/linux/loop.h"
 
 #include <atomic>
+#include <future>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -158,6 +159,18 @@ TEST(LoopThread, NoWakeUpIsLost) {
   left->StopAndJoin();
   right->StopAndJoin();
   EXPECT_EQ(rounds.load(), kRounds);
+}
+
+// Who posted may still be on its way out of Post(): under ThreadSanitizer.
+TEST(LoopThread, MayGoAsSoonAsTheLastWorkHasRun) {
+  for (int i = 0; i < 200; ++i) {
+    std::promise<void> ran;
+    auto thread = *LoopThread::Start();
+    const std::jthread poster(
+        [&loop = thread->loop(), &ran] { loop.Post([&ran] { ran.set_value(); }); });
+    ran.get_future().wait();
+    thread.reset();
+  }
 }
 
 TEST(LoopThread, StopsWhileOthersPost) {

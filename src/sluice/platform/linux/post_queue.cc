@@ -1,5 +1,6 @@
 #include "sluice/platform/linux/post_queue.h"
 
+#include <thread>
 #include <utility>
 
 #include "sluice/contract/assert.h"
@@ -56,6 +57,12 @@ void PostQueue::Close() {
     closed_ = true;
     std::swap(unrun, work_);
   }
+}
+
+void PostQueue::AwaitPosters() const {
+  // A poster is about to be gone: one system call away at most.
+  while (posters_.load(std::memory_order_acquire) != 0)
+    std::this_thread::yield();
 }
 
 }  // namespace sluice::platform

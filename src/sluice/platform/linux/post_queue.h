@@ -4,6 +4,9 @@
 // the loop publishes `may_sleep_` and then looks at `pending_`; a poster publishes `pending_` and
 // then looks at `may_sleep_`; both sequentially consistent, so at least one sees the other and no
 // wake-up is lost (Dekker).
+//
+// What was posted may run, and end the loop, while its poster still writes to the eventfd: so
+// posters are counted, and the loop's end waits for those on their way out.
 
 #pragma once
 
@@ -18,6 +21,18 @@ namespace sluice::platform {
 class PostQueue {
  public:
   using Work = std::move_only_function<void()>;
+
+  // Any thread: what it lives for keeps the queue, and the eventfd, from going.
+  class Poster {
+   public:
+    explicit Poster(PostQueue& queue) : queue_(queue) { queue_.posters_.fetch_add(1); }
+    Poster(const Poster&) = delete;
+    Poster& operator=(const Poster&) = delete;
+    ~Poster() { queue_.posters_.fetch_sub(1, std::memory_order_release); }
+
+   private:
+    PostQueue& queue_;
+  };
 
   // Any thread. True when the loop must be woken: write to its eventfd. Work posted after Close()
   // is destroyed unrun.
@@ -37,12 +52,15 @@ class PostQueue {
 
   // Loop thread: refuses and destroys what comes from now on.
   void Close();
+  // The end, after Close(): returns when every Poster that has begun is gone.
+  void AwaitPosters() const;
 
  private:
   [[nodiscard]] bool Publish();
 
   std::atomic<bool> pending_{false};
   std::atomic<bool> may_sleep_{false};
+  std::atomic<int> posters_{0};
   std::mutex mutex_;
   std::vector<Work> work_;
   bool stop_requested_ = false;
