@@ -11,13 +11,13 @@
 namespace sluice::app {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-std::string TextOf(const Json& value) {
+std::string TextOf(const OrderedJson& value) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-Result<void> CheckShape(const Json& request) {
+Result<void> CheckShape(const OrderedJson& request) {
   constexpr std::array<std::string_view, 6> kKnown{"method", "path",    "path_template",
                                                    "query",  "headers", "body"};
   if (!request.is_object()) {
@@ -57,7 +57,7 @@ bool HasControl(std::string_view text) {
 }  // namespace
 
 Result<DagRequest> ReadDagRequest(std::string_view json) {
-  const Json request = Json::parse(json, nullptr, /*allow_exceptions=*/false);
+  const OrderedJson request = OrderedJson::parse(json, nullptr, /*allow_exceptions=*/false);
   const Result<void> shape = CheckShape(request);
   if (!shape) return std::unexpected(shape.error());
   const bool has_body = request.contains("body");
@@ -66,7 +66,7 @@ Result<DagRequest> ReadDagRequest(std::string_view json) {
   read.method = MethodOf(method);
   read.path_template = request.value("path_template", "");
   std::string target = request.value("path", "/");
-  const Json query = request.value("query", Json::object());
+  const OrderedJson query = request.value("query", OrderedJson::object());
   for (const auto& entry : query.items()) {
     target += target.find('?') == std::string::npos ? '?' : '&';
     gateway::flows::AppendFormEncoded(entry.key(), target);
@@ -75,7 +75,7 @@ Result<DagRequest> ReadDagRequest(std::string_view json) {
   }
   read.bytes =
       fmt::format("{} {} HTTP/1.1\r\nhost: sluice-dag\r\nconnection: close\r\n", method, target);
-  const Json headers = request.value("headers", Json::object());
+  const OrderedJson headers = request.value("headers", OrderedJson::object());
   for (const auto& entry : headers.items()) {
     const std::string field = fmt::format("{}: {}", entry.key(), TextOf(entry.value()));
     if (HasControl(field)) {

@@ -20,7 +20,7 @@ namespace {
 namespace config = gateway::config;
 using Json = nlohmann::json;
 
-constexpr Bytes kTokenBytesMax = 4096;
+constexpr Bytes kTokenFileBytesMax = 4096;
 
 // The answer, or the exit code after saying what went wrong.
 std::expected<AdminAnswer, int> Ask(const OperateOptions& options, const AdminCall& call) {
@@ -50,7 +50,7 @@ void PrintRefusal(const AdminAnswer& answer) {
   fmt::print(stderr, "sluice: the admin API answered {}\n", answer.status);
 }
 
-int ExitCodeOf(int status) {
+int ExitCodeOfStatus(int status) {
   if (status < 300) return kSuccess;
   if (status == 422 || status == 401) return kUsage;
   return status == 409 ? kConflict : kCheckFailed;
@@ -67,7 +67,7 @@ int Post(const OperateOptions& options, const AdminCall& call, std::string_view 
   } else {
     fmt::print("{}\n", done);
   }
-  return ExitCodeOf(answer->status);
+  return ExitCodeOfStatus(answer->status);
 }
 
 void PrintStatus(const Json& status) {
@@ -91,7 +91,7 @@ void PrintStatus(const Json& status) {
 
 std::string TokenOf(const OperateOptions& options) {
   if (options.token_file.empty()) return {};
-  Result<std::string> text = platform::ReadWholeFile(options.token_file, kTokenBytesMax);
+  Result<std::string> text = platform::ReadWholeFile(options.token_file, kTokenFileBytesMax);
   if (!text) {
     fmt::print(stderr, "sluice: cannot read {}: {}\n", options.token_file, text.error().detail);
     return {};
@@ -106,7 +106,7 @@ std::expected<Json, int> FetchPage(const OperateOptions& options, std::string_vi
   Json page = Json::parse(answer->body, nullptr, /*allow_exceptions=*/false);
   if (answer->status == 200 && page.is_object()) return page;
   PrintRefusal(*answer);
-  return std::unexpected(ExitCodeOf(answer->status == 200 ? 500 : answer->status));
+  return std::unexpected(ExitCodeOfStatus(answer->status == 200 ? 500 : answer->status));
 }
 
 int Status(const OperateOptions& options) {
@@ -115,7 +115,7 @@ int Status(const OperateOptions& options) {
   const Json status = Json::parse(answer->body, nullptr, /*allow_exceptions=*/false);
   if (answer->status != 200 || !status.is_object()) {
     PrintRefusal(*answer);
-    return ExitCodeOf(answer->status == 200 ? 500 : answer->status);
+    return ExitCodeOfStatus(answer->status == 200 ? 500 : answer->status);
   }
   if (options.json) {
     fmt::print("{}", answer->body);

@@ -18,13 +18,13 @@ using sluice::wire::RequestHead;
 constexpr int kDelayMsMax = 60'000;
 constexpr int kChunksMax = 1'000;
 
-std::string Text(const Json& json) {
+std::string PageText(const Json& json) {
   // A query may hold any bytes; those that are not UTF-8 are replaced.
   return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
 // The number of that name, or `otherwise` when there is none within min..max.
-int Number(std::string_view query, std::string_view name, int min, int max, int otherwise) {
+int QueryNumber(std::string_view query, std::string_view name, int min, int max, int otherwise) {
   const std::string_view text = Parameter(query, name);
   int number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -37,7 +37,7 @@ Reply Search(std::string_view query) {
   for (const std::string_view id : kHotels) {
     hotels.push_back({{"id", id}, {"price_cents", NightPriceOf(id)}});
   }
-  return {.body = Text({{"query", Parameter(query, "q")}, {"hotels", hotels}})};
+  return {.body = PageText({{"query", Parameter(query, "q")}, {"hotels", hotels}})};
 }
 
 Reply Get(std::string_view path, std::string_view query) {
@@ -45,20 +45,21 @@ Reply Get(std::string_view path, std::string_view query) {
   if (path == "/search") return Search(query);
   if (path.starts_with("/price/") && path.size() > 7) {
     const std::string_view id = path.substr(7);
-    return {.body = Text({{"id", id}, {"price_cents", NightPriceOf(id)}})};
+    return {.body = PageText({{"id", id}, {"price_cents", NightPriceOf(id)}})};
   }
   if (path == "/slow") {
-    const int delay_ms = Number(query, "ms", 0, kDelayMsMax, 1'000);
-    return {.body = Text({{"slept_ms", delay_ms}}), .delay = std::chrono::milliseconds(delay_ms)};
+    const int delay_ms = QueryNumber(query, "ms", 0, kDelayMsMax, 1'000);
+    return {.body = PageText({{"slept_ms", delay_ms}}),
+            .delay = std::chrono::milliseconds(delay_ms)};
   }
   if (path == "/fail") {
-    return Problem(Number(query, "status", 400, 599, 500), "as you asked");
+    return Problem(QueryNumber(query, "status", 400, 599, 500), "as you asked");
   }
   if (path == "/stream") {
-    const int delay_ms = Number(query, "ms", 0, kDelayMsMax, 100);
-    return {.body = Text({{"room", "free"}}),
+    const int delay_ms = QueryNumber(query, "ms", 0, kDelayMsMax, 100);
+    return {.body = PageText({{"room", "free"}}),
             .delay = std::chrono::milliseconds(delay_ms),
-            .chunks = Number(query, "chunks", 1, kChunksMax, 5)};
+            .chunks = QueryNumber(query, "chunks", 1, kChunksMax, 5)};
   }
   return Problem(404, "no such page");
 }
@@ -66,7 +67,7 @@ Reply Get(std::string_view path, std::string_view query) {
 }  // namespace
 
 Reply Problem(int status, std::string_view text) {
-  return {.status = status, .body = Text({{"error", text}})};
+  return {.status = status, .body = PageText({{"error", text}})};
 }
 
 std::string_view Parameter(std::string_view query, std::string_view name) {

@@ -17,7 +17,7 @@ using sluice::wire::Method;
 
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 constexpr int kScoreMax = 90;      // Above it a booking is refused.
 constexpr int kReviewedFrom = 60;  // From it on a person looks at it later.

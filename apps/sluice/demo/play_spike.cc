@@ -22,7 +22,7 @@ constexpr double kUnnamedMax = 0.02;  // Of those asked: errors that are no refu
 constexpr double kRecoveredMin = 0.95;
 constexpr Nanos kSettles = 2s;  // After the spike; what comes later must be as before.
 
-enum PhaseNumber : std::size_t { kBefore, kSpike, kAfter };
+enum SpikePhase : std::size_t { kBefore, kSpike, kAfter };
 
 LoadPlan Plan() {
   return {

@@ -20,7 +20,7 @@ namespace sluice::demo {
 namespace {
 
 using namespace std::chrono_literals;
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 constexpr double kBookingsPerSecond = 20;
 constexpr Nanos kWell = 2s;
@@ -28,7 +28,7 @@ constexpr Nanos kBroken = 3s;
 constexpr Nanos kBack = 4s;        // Breakers have closed again before its last second.
 constexpr Nanos kLastSecond = 3s;  // Into the phase `kBack`.
 
-enum PhaseNumber : std::size_t { kIsWell, kIsBroken, kIsBack };
+enum TroublePhase : std::size_t { kIsWell, kIsBroken, kIsBack };
 
 struct Trouble {
   std::string_view name;    // Of the process.
@@ -97,12 +97,12 @@ Trouble Killed(Stage& stage, std::string_view name, std::string_view broken) {
           .mends = [&stage, name] { stage.Restart(name); }};
 }
 
-Json BodyOf(const Answer& answer) {
+Json ParsedBody(const Answer& answer) {
   return Json::parse(answer.body, nullptr, /*allow_exceptions=*/false);
 }
 
 bool Says(const Answer& answer, const char* field, const Json& value) {
-  const Json body = BodyOf(answer);
+  const Json body = ParsedBody(answer);
   return body.is_object() && body.contains(field) && body[field] == value;
 }
 
@@ -121,7 +121,7 @@ void ShowOne(Scene& scene, const Story& story, std::initializer_list<const char*
   const auto last = std::ranges::find_if(story.samples.rbegin(), story.samples.rend(),
                                          [](const Sample& s) { return s.phase == kIsBroken; });
   if (last == story.samples.rend()) return;
-  const Json body = BodyOf(last->answer);
+  const Json body = ParsedBody(last->answer);
   std::string shown;
   for (const char* field : fields) {
     if (body.is_object() && body.contains(field)) {
@@ -169,7 +169,7 @@ bool AskedAboutTheKill(const Sample& sample) {
 
 std::int64_t ChargesMade(Stage& stage) {
   const Answer answer = stage.AskService("payment", {.target = "/stats"});
-  const Json body = BodyOf(answer);
+  const Json body = ParsedBody(answer);
   return body.is_object() ? body.value("done", std::int64_t{-1}) : -1;
 }
 

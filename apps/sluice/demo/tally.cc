@@ -9,7 +9,7 @@
 namespace sluice::demo {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 Json BodyOf(const Answer& answer) {
   return Json::parse(answer.body, nullptr, /*allow_exceptions=*/false);

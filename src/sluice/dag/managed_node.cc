@@ -18,7 +18,7 @@ struct ManagedNode::Attempt : WorkOwner {
         alarm(&AlarmFired, this) {}
 
   void Settle(Verdict verdict, SteadyTime now) {
-    const Outcome outcome{.verdict = verdict, .duration = now - started};
+    const sluice::Outcome outcome{.verdict = verdict, .duration = now - started};
     for (Permit& permit : permits)
       permit.Settle(outcome, now);
   }

@@ -53,7 +53,7 @@ std::optional<BodyTemplate::Variable> ParseVariable(std::string_view text) {
   return std::nullopt;
 }
 
-std::string_view Trimmed(std::string_view text) {
+std::string_view WithoutSpaces(std::string_view text) {
   while (text.starts_with(' '))
     text.remove_prefix(1);
   while (text.ends_with(' '))
@@ -153,7 +153,7 @@ Result<BodyTemplate> BodyTemplate::Parse(std::string_view text) {
     if (close == std::string_view::npos) {
       return Fail(ErrorCode::kInvalidOption, "has a `{{` without its `}}`");
     }
-    const std::string_view name = Trimmed(text.substr(0, close));
+    const std::string_view name = WithoutSpaces(text.substr(0, close));
     std::optional<Variable> variable = ParseVariable(name);
     if (!variable) {
       return Fail(

@@ -3,17 +3,10 @@
 #include <algorithm>
 
 #include "sluice/contract/result.h"
+#include "sluice/wire/ascii.h"
 
 namespace sluice::gateway {
 namespace {
-
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-    text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
-    text.remove_suffix(1);
-  return text;
-}
 
 // An element may carry a port ("10.0.0.1:1234", "[::1]:80"), as some load balancers write it.
 Result<Address> ReadElement(std::string_view element) {
@@ -38,7 +31,7 @@ Address ClientAddress(const Address& peer,
   while (!rest.empty() && IsTrusted(client, trusted_proxies)) {
     const std::size_t comma = rest.rfind(',');
     const std::string_view element =
-        Trim(comma == std::string_view::npos ? rest : rest.substr(comma + 1));
+        wire::TrimWhitespace(comma == std::string_view::npos ? rest : rest.substr(comma + 1));
     const Result<Address> address = ReadElement(element);
     if (!address) break;
     client = *address;

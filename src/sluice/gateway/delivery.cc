@@ -19,8 +19,6 @@
 namespace sluice::gateway {
 namespace {
 
-// A client must take what one send holds (at most a receive buffer) within this.
-constexpr Nanos kClientSendMax = std::chrono::seconds(60);
 // A body that takes longer than this is judged by its head.
 constexpr Nanos kSettleAfter = std::chrono::seconds(1);
 

@@ -64,6 +64,9 @@ struct RequestBodyState {
   std::optional<Error> client_error;  // Why the rest of the body will never come.
 };
 
+// A client must take what one send holds (at most a receive buffer) within this.
+inline constexpr Nanos kClientSendMax = std::chrono::seconds(60);
+
 // At most a rate limit for each name of a route (the loader bounds them) and two breakers.
 inline constexpr std::size_t kRateLimitsMax = 16;
 inline constexpr std::size_t kBreakersMax = 2;

@@ -25,8 +25,6 @@
 namespace sluice::gateway {
 namespace {
 
-constexpr Nanos kClientSendMax = std::chrono::seconds(60);
-
 const UpstreamPlan& PlanOf(const Exchange& exchange) {
   return *exchange.asked.plan;
 }

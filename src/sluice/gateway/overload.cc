@@ -16,7 +16,7 @@ namespace {
 constexpr int kTooManyRequests = 429;
 constexpr int kUnavailable = 503;
 
-const UpstreamPlan& PlanOf(const Exchange& exchange) {
+const UpstreamPlan& AskedPlan(const Exchange& exchange) {
   return *exchange.asked.plan;
 }
 
@@ -152,7 +152,7 @@ void SettleAttemptAs(Exchange& exchange, Verdict throttle, Verdict limit, Nanos 
 
 Result<void> AskThrottles(Exchange& exchange) {
   std::size_t count = 0;
-  for (const ThrottlePlan* plan : {&exchange.route->throttle, &PlanOf(exchange).throttle}) {
+  for (const ThrottlePlan* plan : {&exchange.route->throttle, &AskedPlan(exchange).throttle}) {
     if (plan->guard == nullptr) continue;
     Loop& loop = exchange.worker.loop;
     limit::ThrottleDecision decision = plan->guard->Decide(loop.random().Unit(), loop.now());
@@ -241,7 +241,7 @@ void RefundLoad(Exchange& exchange) {
 }
 
 bool HasAttemptGuards(const Exchange& exchange) {
-  const UpstreamPlan& upstream = PlanOf(exchange);
+  const UpstreamPlan& upstream = AskedPlan(exchange);
   return !upstream.concurrency_limits.empty() || upstream.throttle.guard != nullptr ||
          exchange.route->throttle.guard != nullptr;
 }
@@ -249,7 +249,7 @@ bool HasAttemptGuards(const Exchange& exchange) {
 Task<Result<void>> EnterAttempt(Exchange& exchange) {
   const Result<void> asked = AskThrottles(exchange);
   if (!asked) co_return asked;
-  for (const std::size_t index : PlanOf(exchange).concurrency_limits) {
+  for (const std::size_t index : AskedPlan(exchange).concurrency_limits) {
     Permit& held = exchange.attempt_permits[exchange.attempt_count];
     const ConcurrencyPlan& plan = exchange.snapshot->snapshot->concurrency_limits[index];
     const Result<void> entered = co_await EnterLimit(exchange, plan, held);

@@ -19,7 +19,7 @@ static_assert(static_cast<int>(limit::ResourceMonitor::kPressureIo) ==
 static_assert(static_cast<int>(limit::ResourceAction::kResetStreams) ==
               static_cast<int>(config::ResourceAction::kResetLargestStreams));
 
-limit::AdmissionQueueOptions OptionsOf(const config::AdmissionQueueConfig& config) {
+limit::AdmissionQueueOptions QueueOptionsOf(const config::AdmissionQueueConfig& config) {
   return {.initial_rejection_factor = config.initial_rejection_factor,
           .max_rejection_factor = config.max_rejection_factor,
           .order = static_cast<limit::QueueOrder>(config.order),
@@ -55,7 +55,7 @@ limit::ConcurrencyOptions OptionsOf(const config::ConcurrencyLimitConfig& config
   options.backoff_ratio = config.backoff_ratio;
   options.mode = config.mode;
   options.enforce_percent = config.enforce_percent;
-  if (config.queue) options.queue = OptionsOf(*config.queue);
+  if (config.queue) options.queue = QueueOptionsOf(*config.queue);
   for (const auto& [name, ratio] : config.partitions)
     options.partitions.push_back({.name = name, .ratio = ratio});
   return options;

@@ -13,7 +13,7 @@
 namespace sluice::gateway {
 namespace {
 
-std::unexpected<Error> Invalid(std::string detail) {
+std::unexpected<Error> InvalidRule(std::string detail) {
   return Fail(ErrorCode::kInvalidConfig, std::move(detail));
 }
 
@@ -41,7 +41,7 @@ Result<void> PlanLimits(SnapshotPlan& plan,
       out.state = std::make_shared<LimitState>();
       Result<std::unique_ptr<limit::ConcurrencyLimit>> made =
           limit::ConcurrencyLimit::Create(options, now);
-      if (!made) return Invalid(made.error().detail);
+      if (!made) return InvalidRule(made.error().detail);
       out.state->limit = std::move(*made);
       out.state->gate.Reconfigure(gate.mode, gate.enforce_percent);
     } else {
@@ -98,7 +98,7 @@ Result<ThrottlePlan> PlanThrottle(const config::AdmissionControlConfig& config,
     return out;
   }
   Result<std::unique_ptr<limit::AdaptiveThrottle>> made = limit::AdaptiveThrottle::Create(options);
-  if (!made) return Invalid(made.error().detail);
+  if (!made) return InvalidRule(made.error().detail);
   out.guard = std::move(*made);
   return out;
 }
@@ -150,7 +150,7 @@ Result<void> PlanState(SnapshotPlan& plan, const Snapshot* before, std::size_t w
   for (std::atomic<std::int64_t>& lag : out.state->lag_min_nanos)
     lag.store(std::numeric_limits<std::int64_t>::max(), std::memory_order_relaxed);
   Result<std::unique_ptr<limit::SystemRules>> made = limit::SystemRules::Create(system);
-  if (!made) return Invalid(made.error().detail);
+  if (!made) return InvalidRule(made.error().detail);
   out.state->system = std::move(*made);
   out.state->gate.Reconfigure(config.mode, config.enforce_percent);
   return {};

@@ -19,14 +19,6 @@ namespace {
 
 constexpr std::size_t kKeyPartsMax = 8;
 
-std::string_view Trim(std::string_view text) {
-  while (!text.empty() && text.front() == ' ')
-    text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ')
-    text.remove_suffix(1);
-  return text;
-}
-
 // The bytes an address is counted by: IPv4 whole, IPv6 by its /64, since one client owns that.
 std::string_view AddressKey(const Address& address) {
   switch (address.family()) {
@@ -97,7 +89,7 @@ std::string_view CookieValue(const wire::RequestHead& head, std::string_view nam
     std::string_view rest = field.value;
     while (!rest.empty()) {
       const std::size_t end = rest.find(';');
-      const std::string_view pair = Trim(rest.substr(0, end));
+      const std::string_view pair = wire::TrimWhitespace(rest.substr(0, end));
       const std::size_t equals = pair.find('=');
       if (equals != std::string_view::npos && pair.substr(0, equals) == name) {
         return pair.substr(equals + 1);

@@ -5,16 +5,9 @@
 
 #include <fmt/format.h>
 
+#include "sluice/limit/option_range.h"
+
 namespace sluice::limit {
-namespace {
-
-// False for a NaN too.
-bool IsWithin(double value, double least, double most) {
-  return value >= least && value <= most;
-}
-
-}  // namespace
-
 void Validate(const AdaptiveThrottleOptions& options,
               std::string_view path,
               ConfigProblems& problems) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "sluice/contract/assert.h"
+#include "sluice/limit/option_range.h"
 
 namespace sluice::limit {
 namespace {
@@ -15,11 +16,6 @@ namespace {
 constexpr int kLatencyPart = 2;
 // What is learnt of very fast callees is not to ask for finer timers than there are.
 constexpr Nanos kLearntWaitMin = std::chrono::milliseconds(1);
-
-// False for a NaN too.
-bool IsWithin(double value, double least, double most) {
-  return value >= least && value <= most;
-}
 
 }  // namespace
 

@@ -5,9 +5,10 @@
 namespace sluice::limit {
 namespace {
 
-class Complaints {
+class ConcurrencyComplaints {
  public:
-  Complaints(std::string_view path, ConfigProblems& problems) : path_(path), problems_(problems) {}
+  ConcurrencyComplaints(std::string_view path, ConfigProblems& problems)
+      : path_(path), problems_(problems) {}
   // Written so that a NaN is out of range.
   template <typename Number>
   void Expect(bool fits, std::string_view field, std::string_view range, Number got) {
@@ -24,7 +25,7 @@ class Complaints {
   ConfigProblems& problems_;
 };
 
-void ValidateAdaptive(const ConcurrencyOptions& options, Complaints& complaints) {
+void ValidateAdaptive(const ConcurrencyOptions& options, ConcurrencyComplaints& complaints) {
   const auto is_within = [](double value, double least, double most) {
     return value >= least && value <= most;
   };
@@ -53,7 +54,7 @@ void ValidateAdaptive(const ConcurrencyOptions& options, Complaints& complaints)
 }  // namespace
 
 void Validate(const ConcurrencyOptions& options, std::string_view path, ConfigProblems& problems) {
-  Complaints complaints(path, problems);
+  ConcurrencyComplaints complaints(path, problems);
   if (options.name.empty()) complaints.Add("name", "is required; refusals are reported under it");
   complaints.Expect(options.initial_limit >= 1 && options.initial_limit <= 1'000'000,
                     "initial_limit", "1..1000000", options.initial_limit);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "sluice/contract/random.h"
+#include "sluice/limit/option_range.h"
 
 namespace sluice::limit {
 
@@ -21,11 +22,6 @@ Ticks TicksOf(std::int64_t count, Nanos period, std::int64_t limit) {
                      static_cast<Wide>(count) / static_cast<Wide>(limit);
   constexpr Wide kMost = static_cast<Wide>(std::numeric_limits<Ticks>::max());
   return static_cast<Ticks>(std::min(ticks, kMost));
-}
-
-// False for a NaN too, as no plain comparison of the opposite would be.
-bool IsWithin(double value, double least, double most) {
-  return value >= least && value <= most;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "sluice/limit/option_range.h"
 #include "sluice/limit/sliding_log.h"
 
 namespace sluice::limit {
@@ -13,11 +14,6 @@ namespace sluice::limit {
 namespace {
 
 constexpr std::size_t kLogKeysMax = 1'000'000;
-
-// False for a NaN too, as no plain comparison of the opposite would be.
-bool IsWithin(double value, double least, double most) {
-  return value >= least && value <= most;
-}
 
 class Complaints {
  public:

@@ -5,16 +5,13 @@
 
 #include <fmt/format.h>
 
+#include "sluice/limit/option_range.h"
+
 namespace sluice::limit {
 namespace {
 
 constexpr Nanos kCoolDown = std::chrono::seconds(1);
 constexpr double kKeptInHalfASecond = 0.95;
-
-// False for a NaN too.
-bool IsWithin(double value, double least, double most) {
-  return value >= least && value <= most;
-}
 
 bool HasTimedRules(const SystemRulesOptions& options) {
   return options.watch_capacity || options.cpu_threshold > 0 || options.load1 > 0 ||

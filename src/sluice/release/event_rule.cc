@@ -13,7 +13,7 @@ constexpr std::string_view kForm =
     "write e.g. \"status >= 500 || timeout\"; known are status, duration, timeout, reset and "
     "connect_failure, joined by && and ||";
 
-std::string_view Trimmed(std::string_view text) {
+std::string_view WithoutSpaces(std::string_view text) {
   while (!text.empty() && text.front() == ' ')
     text.remove_prefix(1);
   while (!text.empty() && text.back() == ' ')
@@ -25,7 +25,7 @@ std::string_view Trimmed(std::string_view text) {
 std::string_view Split(std::string_view& rest, std::string_view mark, bool& is_last) {
   const std::size_t at = rest.find(mark);
   is_last = at == std::string_view::npos;
-  const std::string_view part = Trimmed(rest.substr(0, at));
+  const std::string_view part = WithoutSpaces(rest.substr(0, at));
   rest = is_last ? std::string_view() : rest.substr(at + mark.size());
   return part;
 }
@@ -57,7 +57,7 @@ Result<EventRule::Term> EventRule::ParseTerm(std::string_view text) {
   } else {
     return Unknown(text);
   }
-  rest = Trimmed(rest);
+  rest = WithoutSpaces(rest);
   constexpr std::array<std::pair<std::string_view, Compare>, 6> kCompares = {{
       {">=", Compare::kGe},
       {"<=", Compare::kLe},
@@ -70,7 +70,7 @@ Result<EventRule::Term> EventRule::ParseTerm(std::string_view text) {
   for (const auto& [mark, compare] : kCompares) {
     if (!rest.starts_with(mark)) continue;
     term.compare = compare;
-    rest = Trimmed(rest.substr(mark.size()));
+    rest = WithoutSpaces(rest.substr(mark.size()));
     has_compare = true;
     break;
   }

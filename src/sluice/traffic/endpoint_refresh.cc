@@ -13,7 +13,7 @@ namespace sluice::traffic {
 namespace {
 
 // Waits are shortened by up to this part.
-constexpr double kJitter = 0.1;
+constexpr double kRefreshJitter = 0.1;
 
 }  // namespace
 
@@ -124,7 +124,7 @@ std::size_t EndpointRefresh::Publish() {
 }
 
 SteadyTime EndpointRefresh::NextAt(const Name& name) {
-  const double part = 1.0 - kJitter * loop_.random().Unit();
+  const double part = 1.0 - kRefreshJitter * loop_.random().Unit();
   const auto wait = Nanos(static_cast<Nanos::rep>(static_cast<double>(name.wait.count()) * part));
   return loop_.now() + std::max(wait, upstream_->options().refresh.interval_min);
 }

@@ -10,7 +10,7 @@
 namespace sluice::wire {
 namespace {
 
-std::unexpected<Error> Refuse(std::string_view rule) {
+std::unexpected<Error> RefusePath(std::string_view rule) {
   return std::unexpected(
       Error{.code = ErrorCode::kBadRequest, .side = Side::kClient, .detail = std::string(rule)});
 }
@@ -20,21 +20,21 @@ bool IsPathByte(char c) {
 }
 
 // What a path may have and still be normal whatever stands around it.
-constexpr std::array<bool, 256> MakePlainTable() {
+constexpr std::array<bool, 256> MakePlainPathTable() {
   std::array<bool, 256> table{};
   for (std::size_t c = 0x21; c < 0x7f; ++c) {
     table[c] = c != '\\' && c != '?' && c != '#' && c != '%' && c != '.';
   }
   return table;
 }
-constexpr std::array<bool, 256> kPlain = MakePlainTable();
+constexpr std::array<bool, 256> kPlainPath = MakePlainPathTable();
 
 // True when the path has neither escapes nor dot segments, which is nearly always, nor a byte that
 // must be refused.
 bool IsPlainlyNormal(std::string_view path) {
   const char* const end = path.data() + path.size();
   for (const char* at = path.data(); at != end; ++at) {
-    if (kPlain[static_cast<unsigned char>(*at)]) continue;
+    if (kPlainPath[static_cast<unsigned char>(*at)]) continue;
     // "/." begins every dot segment; a harmless "/.well-known" takes the slow way too. The path
     // begins with '/', so there is a byte before a dot.
     if (*at != '.' || *(at - 1) == '/') return false;
@@ -46,15 +46,15 @@ bool IsPlainlyNormal(std::string_view path) {
 Result<void> AppendDecoded(std::string_view path, std::string& out) {
   for (std::size_t i = 0; i < path.size(); ++i) {
     const char c = path[i];
-    if (!IsPathByte(c)) return Refuse("a byte in the path that may not be there");
+    if (!IsPathByte(c)) return RefusePath("a byte in the path that may not be there");
     if (c != '%') {
       out.push_back(c);
       continue;
     }
     const int decoded = DecodeEscape(path.substr(i));
-    if (decoded < 0) return Refuse("a broken escape in the path");
+    if (decoded < 0) return RefusePath("a broken escape in the path");
     if (decoded == '/' || decoded == '\\' || decoded == 0) {
-      return Refuse("an escaped slash, backslash or NUL in the path");
+      return RefusePath("an escaped slash, backslash or NUL in the path");
     }
     if (IsUnreserved(static_cast<char>(decoded))) {
       out.push_back(static_cast<char>(decoded));
@@ -98,7 +98,7 @@ void RemoveDotSegments(std::string& path) {
 
 Result<std::string_view> NormalizePath(std::string_view path, std::string& scratch) {
   if (path == "*") return path;
-  if (!path.starts_with('/')) return Refuse("the path does not begin with a slash");
+  if (!path.starts_with('/')) return RefusePath("the path does not begin with a slash");
   if (IsPlainlyNormal(path)) return path;
   scratch.clear();
   if (const Result<void> decoded = AppendDecoded(path, scratch); !decoded) {

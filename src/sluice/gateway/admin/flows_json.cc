@@ -9,16 +9,13 @@
 #include "sluice/dag/drawing.h"
 #include "sluice/dag/gantt.h"
 #include "sluice/gateway/admin/flow_totals.h"
+#include "sluice/gateway/admin/guard_json.h"
 #include "sluice/gateway/flows/flow_plan.h"
 
 namespace sluice::gateway::admin {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-double Seconds(Nanos span) {
-  return static_cast<double>(span.count()) / 1e9;
-}
 
 std::string Dump(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -15,16 +15,16 @@ using std::chrono::seconds;
 
 constexpr std::int64_t kCallsMax = 1'000'000;
 
-constexpr std::array<std::string_view, 4> kAlgorithms{"vegas", "gradient2", "aimd", "fixed"};
+constexpr std::array<std::string_view, 4> kLimitAlgorithms{"vegas", "gradient2", "aimd", "fixed"};
 constexpr std::array<std::string_view, 2> kOrders{"fifo", "lifo_when_overloaded"};
 constexpr std::array<std::string_view, 4> kClasses{"SHEDDABLE", "SHEDDABLE_PLUS", "CRITICAL",
                                                    "CRITICAL_PLUS"};
 constexpr std::array<std::string_view, 3> kSignals{"queue_delay", "concurrency", "cpu"};
 constexpr std::array<std::string_view, 6> kMonitors{"cgroup_memory", "open_files", "connections",
                                                     "psi_cpu",       "psi_memory", "psi_io"};
-constexpr std::array<std::string_view, 5> kActions{"stop_accepting_requests", "disable_keepalive",
-                                                   "reduce_timeouts", "stop_accepting_connections",
-                                                   "reset_largest_streams"};
+constexpr std::array<std::string_view, 5> kSystemActions{
+    "stop_accepting_requests", "disable_keepalive", "reduce_timeouts", "stop_accepting_connections",
+    "reset_largest_streams"};
 
 template <typename T>
 void DescribeMode(FieldVisitor& v, T& x) {
@@ -40,7 +40,7 @@ void DescribeAlgorithm(FieldVisitor& v, ConcurrencyLimitConfig& x) {
   v.Field({.name = "algorithm",
            .doc = "How the limit is found: `vegas` by latency against its baseline, `aimd` by "
                   "drops, `gradient2` as Netflix's; `fixed` is `limit`."},
-          Word(x.algorithm, {.now = kAlgorithms}));
+          Word(x.algorithm, {.now = kLimitAlgorithms}));
   v.Field({.name = "limit",
            .doc = "Requests at once, with `algorithm: fixed`; required there.",
            .default_text = "none"},
@@ -198,7 +198,7 @@ void Describe(FieldVisitor& v, ResourceTriggerConfig& x) {
   v.Field({.name = "scaled", .doc = "Instead: it begins, and grows linearly."},
           OptionalObject(x.scaled));
   v.Field({.name = "action", .doc = "What is done.", .required = true},
-          Word(x.action, {.now = kActions}));
+          Word(x.action, {.now = kSystemActions}));
   v.Field({.name = "min_timeout", .doc = "`reduce_timeouts` leaves at least so much."},
           Duration(x.min_timeout, milliseconds(1), hours(1)));
 }

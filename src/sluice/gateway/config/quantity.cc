@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include "sluice/wire/ascii.h"
+
 namespace sluice::gateway::config {
 namespace {
 
@@ -26,26 +28,22 @@ constexpr std::array<TimeUnit, 7> kTimeUnits{{{"d", 86'400'000'000'000},
                                               {"ns", 1}}};
 constexpr std::size_t kFirstPrintedUnit = 1;  // "24h" is what people expect to read back.
 
-struct SizeUnit {
+struct BinaryUnit {
   std::string_view name;
   Bytes bytes;
 };
 
-constexpr std::array<SizeUnit, 5> kSizeUnits{
+constexpr std::array<BinaryUnit, 5> kBinaryUnits{
     {{"TiB", kMiB* kMiB}, {"GiB", kKiB* kMiB}, {"MiB", kMiB}, {"KiB", kKiB}, {"B", 1}}};
-
-bool IsDigit(char c) {
-  return c >= '0' && c <= '9';
-}
 
 // The length of the leading "digits[.digits]"; 0 when there is none.
 std::size_t NumberLength(std::string_view text) {
   std::size_t length = 0;
-  while (length < text.size() && IsDigit(text[length]))
+  while (length < text.size() && wire::IsDigit(text[length]))
     ++length;
   if (length == 0 || length == text.size() || text[length] != '.') return length;
   std::size_t fraction = length + 1;
-  while (fraction < text.size() && IsDigit(text[fraction]))
+  while (fraction < text.size() && wire::IsDigit(text[fraction]))
     ++fraction;
   return fraction > length + 1 ? fraction : 0;
 }
@@ -96,7 +94,7 @@ std::optional<Nanos> ReadDuration(std::string_view text) {
     const std::size_t digits = NumberLength(text);
     if (digits == 0) return std::nullopt;
     std::size_t unit_end = digits;
-    while (unit_end < text.size() && !IsDigit(text[unit_end]))
+    while (unit_end < text.size() && !wire::IsDigit(text[unit_end]))
       ++unit_end;
     const std::string_view name = text.substr(digits, unit_end - digits);
     while (next_unit < kTimeUnits.size() && kTimeUnits[next_unit].name != name)
@@ -113,11 +111,11 @@ std::optional<Nanos> ReadDuration(std::string_view text) {
 
 std::optional<Bytes> ReadSize(std::string_view text) {
   std::size_t digits = 0;
-  while (digits < text.size() && IsDigit(text[digits]))
+  while (digits < text.size() && wire::IsDigit(text[digits]))
     ++digits;
   const std::optional<std::int64_t> number = ReadCount(text.substr(0, digits));
   if (!number) return std::nullopt;
-  for (const SizeUnit& unit : kSizeUnits) {
+  for (const BinaryUnit& unit : kBinaryUnits) {
     if (text.substr(digits) != unit.name) continue;
     const auto whole = static_cast<Bytes>(*number);
     if (whole > std::numeric_limits<Bytes>::max() / unit.bytes) return std::nullopt;
@@ -143,7 +141,7 @@ std::string PrintDuration(Nanos value) {
 }
 
 std::string PrintSize(Bytes value) {
-  for (const SizeUnit& unit : kSizeUnits) {
+  for (const BinaryUnit& unit : kBinaryUnits) {
     if (value != 0 && value % unit.bytes == 0)
       return fmt::format("{}{}", value / unit.bytes, unit.name);
   }

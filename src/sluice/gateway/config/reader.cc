@@ -20,7 +20,7 @@
 namespace sluice::gateway::config {
 namespace {
 
-struct Source {
+struct SourceText {
   const TextTree& tree;
   const Environment& environment;
   bool may_lack_routes = false;
@@ -55,7 +55,7 @@ class Keys {
     bool taken = false;
   };
 
-  Keys(const Source& source, const TextNode& node, const std::string& path) {
+  Keys(const SourceText& source, const TextNode& node, const std::string& path) {
     for (std::size_t i = 0; i + 1 < node.items.size(); i += 2) {
       const TextNode& key = source.tree[node.items[i]];
       if (key.kind != TextNode::Kind::kScalar) {
@@ -89,7 +89,7 @@ class Keys {
 
 class NodeReader final : public SlotVisitor {
  public:
-  NodeReader(const Source& source, NodeId node, std::string path, std::string_view hint)
+  NodeReader(const SourceText& source, NodeId node, std::string path, std::string_view hint)
       : source_(source), node_(source.tree[node]), path_(std::move(path)), hint_(hint) {
     source_.findings.Record(path_, node_.mark);
   }
@@ -113,7 +113,7 @@ class NodeReader final : public SlotVisitor {
   [[nodiscard]] std::optional<std::string> Value(const TextNode& node);
   void ReadChoice(ChoiceSlot& slot, const std::string& tag, const TextNode* value);
 
-  const Source& source_;
+  const SourceText& source_;
   const TextNode& node_;
   std::string path_;
   std::string_view hint_;
@@ -122,7 +122,7 @@ class NodeReader final : public SlotVisitor {
 // Reads the fields of one mapping and complains about the keys that are left.
 class FieldReader final : public FieldVisitor {
  public:
-  FieldReader(const Source& source, const TextNode& node, const std::string& path)
+  FieldReader(const SourceText& source, const TextNode& node, const std::string& path)
       : source_(source), node_(node), path_(path), keys_(source, node, path) {}
 
   void Field(const FieldInfo& info, Slot&& slot) override {
@@ -162,7 +162,7 @@ class FieldReader final : public FieldVisitor {
     return fmt::format("unknown key; known here are {}", fmt::join(known_, ", "));
   }
 
-  const Source& source_;
+  const SourceText& source_;
   const TextNode& node_;
   const std::string& path_;
   Keys keys_;
@@ -338,10 +338,10 @@ void ReadInto(Config& config,
               const TextTree& tree,
               const LoadOptions& options,
               Findings& findings) {
-  const Source source{.tree = tree,
-                      .environment = options.environment,
-                      .may_lack_routes = options.may_lack_routes,
-                      .findings = findings};
+  const SourceText source{.tree = tree,
+                          .environment = options.environment,
+                          .may_lack_routes = options.may_lack_routes,
+                          .findings = findings};
   if (tree[tree.root].kind == TextNode::Kind::kNull) {
     findings.ComplainAt({}, "", "is empty; a configuration needs listeners, upstreams and routes");
     return;

@@ -10,7 +10,7 @@
 namespace sluice::gateway::config {
 namespace {
 
-bool IsVariableName(std::string_view name) {
+bool IsEnvironmentName(std::string_view name) {
   const auto fits = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
   };
@@ -23,7 +23,7 @@ std::expected<std::string, std::string> Lookup(std::string_view reference,
                                                const Environment& environment) {
   const std::size_t separator = reference.find(":-");
   const std::string name(reference.substr(0, separator));
-  if (!IsVariableName(name)) {
+  if (!IsEnvironmentName(name)) {
     return std::unexpected(
         fmt::format("must name a variable as in ${{NAME}} or ${{NAME:-default}}; write $${{ for "
                     "the characters themselves"));

@@ -9,6 +9,7 @@
 #include "sluice/contract/address.h"
 #include "sluice/gateway/config/endpoint.h"
 #include "sluice/gateway/config/path_template.h"
+#include "sluice/wire/ascii.h"
 
 namespace sluice::gateway::config {
 namespace {
@@ -22,11 +23,8 @@ constexpr std::size_t kTextShownMax = 60;
 bool IsAlpha(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
-bool IsDigit(char c) {
-  return c >= '0' && c <= '9';
-}
 bool IsAlphanumeric(char c) {
-  return IsAlpha(c) || IsDigit(c);
+  return IsAlpha(c) || wire::IsDigit(c);
 }
 bool IsControl(char c) {
   return (static_cast<unsigned char>(c) < 0x20) || c == 0x7f;
@@ -108,7 +106,7 @@ Broken CheckAuthority(std::string_view text) {
   const std::string_view host = has_port ? text.substr(0, colon) : text;
   const std::string_view port = has_port ? text.substr(colon + 1) : "0";
   const bool port_is_right =
-      !port.empty() && port.size() <= 5 && std::all_of(port.begin(), port.end(), IsDigit);
+      !port.empty() && port.size() <= 5 && std::all_of(port.begin(), port.end(), wire::IsDigit);
   if (!CheckHost(host) && !host.starts_with('*') && port_is_right) return std::nullopt;
   return R"(must be a host, with a port or without, such as "shop.example.com:8080")";
 }

@@ -16,7 +16,7 @@ constexpr std::string_view kOpen = "{{";
 constexpr std::string_view kClose = "}}";
 constexpr std::string_view kDefault = "??";
 
-std::string_view Trimmed(std::string_view text) {
+std::string_view WithoutSpaces(std::string_view text) {
   const std::size_t first = text.find_first_not_of(' ');
   if (first == std::string_view::npos) return {};
   return text.substr(first, text.find_last_not_of(' ') - first + 1);
@@ -41,14 +41,14 @@ std::size_t FindClose(std::string_view text) {
 std::expected<Placeholder, std::string> ParsePlaceholder(std::string_view inside) {
   const std::size_t mark = inside.find(kDefault);
   std::expected<Reference, std::string> reference =
-      Reference::Parse(Trimmed(inside.substr(0, mark)));
+      Reference::Parse(WithoutSpaces(inside.substr(0, mark)));
   if (!reference) return std::unexpected(reference.error());
   Placeholder placeholder{.reference = std::move(*reference), .fallback = std::nullopt};
   if (mark == std::string_view::npos) return placeholder;
-  const std::string_view fallback = Trimmed(inside.substr(mark + kDefault.size()));
+  const std::string_view fallback = WithoutSpaces(inside.substr(mark + kDefault.size()));
   if (!IsJson(fallback)) {
     return std::unexpected(fmt::format("the default {} must be JSON; write a text in double quotes",
-                                       Trimmed(fallback)));
+                                       WithoutSpaces(fallback)));
   }
   placeholder.fallback = fallback;
   return placeholder;

@@ -16,7 +16,7 @@
 namespace sluice::wire::recording {
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 // Text of an entry is read by the parser's recursion only so deep.
 constexpr std::size_t kDepthMax = 64;

@@ -11,7 +11,7 @@ namespace sluice::wire::recording {
 namespace {
 
 // Deeper documents are hostile: what lies deeper is masked whole.
-constexpr std::size_t kDepthMax = 256;
+constexpr std::size_t kMaskDepthMax = 256;
 constexpr std::string_view kSpace = " \t\r\n";
 
 bool IsSpace(char c) {
@@ -79,9 +79,9 @@ class JsonMasking {
   void Open(bool is_array) {
     ++at_;
     Fate fate = FateOfValue();
-    if (frames_.size() >= kDepthMax) fate.is_masked = true;
+    if (frames_.size() >= kMaskDepthMax) fate.is_masked = true;
     // Beyond the bound frames are no longer told apart: all of it is masked.
-    if (frames_.size() < 2 * kDepthMax)
+    if (frames_.size() < 2 * kMaskDepthMax)
       frames_.push_back({.is_array = is_array, .index = 0, .fate = std::move(fate)});
     next_ = Fate();
   }

@@ -16,7 +16,7 @@
 namespace sluice::wire::recording {
 namespace {
 
-constexpr std::string_view kLineEnd = "\r\n";
+constexpr std::string_view kFieldEnd = "\r\n";
 
 // Header fields whose whole value is a credential.
 constexpr std::array<std::string_view, 11> kSecretHeaders{"x-api-key",
@@ -76,15 +76,15 @@ class Masker::Pass {
     std::string_view rest = message.head;
     bool is_start = true;
     while (!rest.empty()) {
-      const std::size_t end = rest.find(kLineEnd);
+      const std::size_t end = rest.find(kFieldEnd);
       const std::string_view line = rest.substr(0, end);
-      rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + kLineEnd.size());
+      rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + kFieldEnd.size());
       if (is_start) {
         StartLine(line, out);
       } else {
         Field(line, out);
       }
-      if (end != std::string_view::npos) out += kLineEnd;
+      if (end != std::string_view::npos) out += kFieldEnd;
       is_start = false;
     }
     message.head = std::move(out);
