@@ -23,7 +23,7 @@ using Json = nlohmann::json;
 constexpr Bytes kTokenFileBytesMax = 4096;
 
 // The answer, or the exit code after saying what went wrong.
-std::expected<AdminAnswer, int> Ask(const OperateOptions& options, const AdminCall& call) {
+std::expected<AdminAnswer, int> AskAdmin(const OperateOptions& options, const AdminCall& call) {
   const AdminClient client(options.admin, TokenOf(options));
   Result<AdminAnswer> answer = client.Call(call);
   if (answer) return std::move(*answer);
@@ -58,7 +58,7 @@ int ExitCodeOfStatus(int status) {
 
 // Posts, prints `done` or what the gateway said, and gives the exit code.
 int Post(const OperateOptions& options, const AdminCall& call, std::string_view done) {
-  const std::expected<AdminAnswer, int> answer = Ask(options, call);
+  const std::expected<AdminAnswer, int> answer = AskAdmin(options, call);
   if (!answer) return answer.error();
   if (options.json) {
     fmt::print("{}", answer->body);
@@ -101,7 +101,7 @@ std::string TokenOf(const OperateOptions& options) {
 }
 
 std::expected<Json, int> FetchPage(const OperateOptions& options, std::string_view path) {
-  const std::expected<AdminAnswer, int> answer = Ask(options, {.path = path});
+  const std::expected<AdminAnswer, int> answer = AskAdmin(options, {.path = path});
   if (!answer) return std::unexpected(answer.error());
   Json page = Json::parse(answer->body, nullptr, /*allow_exceptions=*/false);
   if (answer->status == 200 && page.is_object()) return page;
@@ -110,7 +110,7 @@ std::expected<Json, int> FetchPage(const OperateOptions& options, std::string_vi
 }
 
 int Status(const OperateOptions& options) {
-  const std::expected<AdminAnswer, int> answer = Ask(options, {});
+  const std::expected<AdminAnswer, int> answer = AskAdmin(options, {});
   if (!answer) return answer.error();
   const Json status = Json::parse(answer->body, nullptr, /*allow_exceptions=*/false);
   if (answer->status != 200 || !status.is_object()) {

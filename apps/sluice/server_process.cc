@@ -37,7 +37,7 @@ constexpr Nanos kLastTasksInterval = std::chrono::milliseconds(1);
 constexpr Nanos kSuccessorReadyMax = std::chrono::seconds(30);
 constexpr std::string_view kAdminOff = "off";
 
-int ExitCodeOf(const Error& error) {
+int ExitCodeOfError(const Error& error) {
   switch (error.code) {
     case ErrorCode::kPermissionDenied:
     case ErrorCode::kAddressInUse:
@@ -218,7 +218,7 @@ Task<void> ServerProcess::Main() {
   if (started) started = co_await gateway_->Apply(config_);
   if (!started) {
     fmt::print(stderr, "sluice: {}\n", started.error().detail);
-    exit_code_ = ExitCodeOf(started.error());
+    exit_code_ = ExitCodeOfError(started.error());
     if (!draining_) co_await DrainAndStop();  // Else a signal has begun it already.
     co_return;
   }

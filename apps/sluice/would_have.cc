@@ -26,7 +26,7 @@ std::vector<GuardWords> Sorted(std::vector<GuardWords> rules) {
   return rules;
 }
 
-void Print(const std::vector<GuardWords>& rules, double seconds) {
+void PrintRules(const std::vector<GuardWords>& rules, double seconds) {
   fmt::print("{:<30} {:<11} {:>9} {:>9} {:>16}  {}\n", "rule", "mode", "asked", "refused",
              "would refuse", "when");
   for (const GuardWords& rule : rules) {
@@ -67,7 +67,7 @@ int WouldHave(const OperateOptions& options) {
   if (options.json) {
     fmt::print("{}\n", AsJson(rules, seconds).dump(2));
   } else {
-    Print(rules, seconds);
+    PrintRules(rules, seconds);
   }
   return kSuccess;
 }

@@ -17,7 +17,7 @@ namespace sluice::gateway {
 namespace {
 
 constexpr wire::HeaderSet kLevelHeaders{wire::HeaderId::kXCriticality, wire::HeaderId::kXLevel};
-constexpr std::string_view kLaneKey = "sluice.lane";
+constexpr std::string_view kLaneMember = "sluice.lane";
 
 // The fields we always write ourselves.
 constexpr wire::HeaderSet kReplaced{wire::HeaderId::kXForwardedFor, wire::HeaderId::kTraceparent};
@@ -63,7 +63,7 @@ void AppendBaggage(const wire::RequestHead& head, std::string& out) {
     const std::size_t before = out.size();
     if (before > 0) out += ',';
     const std::size_t start = out.size();
-    wire::AppendBaggageWithout(field.value, kLaneKey, out);
+    wire::AppendBaggageWithout(field.value, kLaneMember, out);
     if (out.size() == start) out.resize(before);
   }
 }

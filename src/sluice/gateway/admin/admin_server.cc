@@ -21,7 +21,7 @@ namespace {
 
 constexpr Nanos kIdleMax = std::chrono::seconds(60);
 constexpr Nanos kRequestMax = std::chrono::seconds(10);
-constexpr Nanos kSendMax = std::chrono::seconds(10);
+constexpr Nanos kAdminSendMax = std::chrono::seconds(10);
 constexpr Bytes kReceiveBytes = 16 * kKiB;
 constexpr Bytes kLingerBytesMax = 64 * kKiB;
 constexpr Nanos kLingerTimeMax = std::chrono::seconds(2);
@@ -136,7 +136,7 @@ Task<bool> Reply(Loop& loop,
                                  talk.output);
   if (!written) co_return false;
   const std::array<ByteView, 1> segments = {talk.output};
-  const Result<void> sent = co_await talk.stream.Send(segments, loop.now() + kSendMax);
+  const Result<void> sent = co_await talk.stream.Send(segments, loop.now() + kAdminSendMax);
   co_return sent.has_value();
 }
 

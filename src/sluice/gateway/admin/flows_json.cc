@@ -17,7 +17,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string Dump(const Json& json) {
+std::string FlowText(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
@@ -108,7 +108,7 @@ std::string FlowsJson(Gateway& gateway) {
     const FlowTotals totals = TotalsOf(gateway.stats().Flow(plan->config().name));
     flows.push_back(ShortJson(gateway, *plan, totals));
   }
-  return Dump({{"flows", std::move(flows)}});
+  return FlowText({{"flows", std::move(flows)}});
 }
 
 std::optional<std::string> FlowJson(Gateway& gateway, std::string_view name) {
@@ -123,7 +123,7 @@ std::optional<std::string> FlowJson(Gateway& gateway, std::string_view name) {
   for (const std::shared_ptr<const flows::KeptRun>& run : stats.kept())
     runs.push_back(RunToJson(*run));
   json["kept_runs"] = std::move(runs);
-  return Dump(json);
+  return FlowText(json);
 }
 
 std::optional<std::string> FlowGantt(Gateway& gateway,
@@ -137,7 +137,7 @@ std::optional<std::string> FlowGantt(Gateway& gateway,
 }
 
 std::string RunJson(const flows::KeptRun& run) {
-  return Dump(RunToJson(run));
+  return FlowText(RunToJson(run));
 }
 
 }  // namespace sluice::gateway::admin

@@ -24,7 +24,7 @@ std::string Dump(const Json& json) {
   return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-double Seconds(Nanos time) {
+double SecondsOf(Nanos time) {
   return static_cast<double>(time.count()) / 1e9;
 }
 
@@ -85,8 +85,8 @@ Json Summary(const std::string& name, const ReleaseEntry& entry) {
           {"step", state.step + 1},
           {"steps", options.steps.size()},
           {"weight_percent", state.candidate_buckets / 10'000.0},
-          {"exposed_seconds", Seconds(state.exposed)},
-          {"bake_seconds", Seconds(entry.machine.bake_of_step())},
+          {"exposed_seconds", SecondsOf(state.exposed)},
+          {"bake_seconds", SecondsOf(entry.machine.bake_of_step())},
           {"reason", state.reason},
           {"why", state.sentence},
           {"explain", entry.machine.Explain()}};
@@ -101,7 +101,7 @@ Json Details(const std::string& name, const ReleaseEntry& entry) {
   for (const release::StepOptions& step : entry.machine.options().steps) {
     json["steps_planned"].push_back(
         {{"weight_percent", step.weight_percent},
-         {"bake_seconds", Seconds(step.bake)},
+         {"bake_seconds", SecondsOf(step.bake)},
          {"approve", step.approve == release::Approval::kManual ? "manual" : "auto"}});
   }
   json["metrics"] = Json::array();
