@@ -45,6 +45,8 @@ target_compile_options(sluice_warnings INTERFACE
   $<$<BOOL:${SLUICE_WERROR}>:-Werror>
   # Designated initializers leave the rest at their declared defaults: that is what they are for.
   -Wno-missing-field-initializers
+  # libstdc++ 12 uses what it deprecates, in stable_sort.
+  $<$<CXX_COMPILER_ID:Clang>:-Wno-deprecated-declarations>
   # False alarms of g++ 12 about std::expected and coroutine frames when optimising.
   $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
 

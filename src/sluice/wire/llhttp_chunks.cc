@@ -7,13 +7,13 @@
 namespace sluice::wire {
 
 const llhttp_settings_t& LlhttpChunks::Settings() {
-  static constexpr llhttp_settings_t kSettings = [] {
+  static constexpr llhttp_settings_t kChunkSettings = [] {
     llhttp_settings_t settings{};
     settings.on_body = &OnBody;
     settings.on_message_complete = &OnMessageComplete;
     return settings;
   }();
-  return kSettings;
+  return kChunkSettings;
 }
 
 LlhttpChunks::LlhttpChunks() {

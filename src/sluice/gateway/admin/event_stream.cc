@@ -21,7 +21,8 @@ constexpr std::string_view kHead =
 Task<void> StreamEvents(
     Loop& loop, Stream& stream, const EventFeed& feed, std::uint64_t after, const bool& stopping) {
   std::string output(kHead);
-  for (int look = 0; !stopping; ++look) {
+  int look = 0;
+  while (!stopping) {
     for (const FeedEvent& event : feed.Since(after)) {
       output +=
           fmt::format("id: {}\nevent: {}\ndata: {}\n\n", event.number, event.kind, event.data);
@@ -35,6 +36,7 @@ Task<void> StreamEvents(
       if (!sent) co_return;
       output.clear();
     }
+    ++look;
     co_await loop.SleepUntil(loop.now() + kLookInterval);
   }
 }

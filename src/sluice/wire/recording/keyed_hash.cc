@@ -33,10 +33,10 @@ std::uint64_t KeyedHash::Of(std::string_view text) const {
 }
 
 std::optional<KeyedHash::Key> ParseKey(std::string_view text) {
-  constexpr std::string_view kSpace = " \t\r\n";
-  while (!text.empty() && kSpace.find(text.front()) != std::string_view::npos)
+  constexpr std::string_view kBlanks = " \t\r\n";
+  while (!text.empty() && kBlanks.find(text.front()) != std::string_view::npos)
     text.remove_prefix(1);
-  while (!text.empty() && kSpace.find(text.back()) != std::string_view::npos)
+  while (!text.empty() && kBlanks.find(text.back()) != std::string_view::npos)
     text.remove_suffix(1);
   KeyedHash::Key key{};
   if (text.size() != 2 * key.size()) return std::nullopt;
