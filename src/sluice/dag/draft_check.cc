@@ -81,6 +81,7 @@ std::string_view ProblemOfRetry(const RetryPolicy& retry) {
   if (!(retry.budget_ratio >= 0.0 && retry.budget_ratio <= 1.0)) {
     return "budget_ratio is not in 0..1";
   }
+  if (!(retry.jitter >= 0.0 && retry.jitter <= 1.0)) return "jitter is not in 0..1";
   if (!(retry.budget_burst >= 1.0 && retry.budget_burst <= 10'000.0)) {
     return "budget_burst is not in 1..10000";
   }

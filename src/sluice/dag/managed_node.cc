@@ -180,8 +180,9 @@ void ManagedNode::RoundFailed(std::unique_ptr<NodeError> error) {
   }
   // A pause that ends after the node's deadline ends by it.
   const double factor = std::pow(retry.backoff_factor, rounds_ - 1);
-  const double pause = std::min(static_cast<double>(retry.backoff.count()) * factor,
-                                static_cast<double>(retry.backoff_max.count()));
+  double pause = std::min(static_cast<double>(retry.backoff.count()) * factor,
+                          static_cast<double>(retry.backoff_max.count()));
+  if (retry.jitter > 0) pause *= 1 - retry.jitter * run().loop().random().Unit();
   wait_ = Wait::kBackoff;
   run().loop().Arm(later_, SaturatingAdd(now(), Nanos(static_cast<std::int64_t>(pause))));
 }

@@ -102,6 +102,7 @@ TEST(DagPlanError, FiguresOfPoliciesHaveRanges) {
   EXPECT_EQ(code(retry({.max_attempts = 2, .backoff_factor = 0.5})), "bad_policy");
   EXPECT_EQ(code(retry({.max_attempts = 2, .budget_ratio = 1.5})), "bad_policy");
   EXPECT_EQ(code(retry({.max_attempts = 2, .budget_burst = 0.5})), "bad_policy");
+  EXPECT_EQ(code(retry({.max_attempts = 2, .jitter = 1.5})), "bad_policy");
   EXPECT_EQ(code({.guards = {nullptr}}), "bad_policy");
 }
 

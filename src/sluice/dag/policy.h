@@ -19,6 +19,8 @@ struct RetryPolicy {
   Nanos backoff{0};             // Between the end of the first attempt and the second.
   double backoff_factor = 2.0;  // 1..10: each later pause is this much longer.
   Nanos backoff_max = std::chrono::seconds(10);
+  // 0..1: so much of each pause is left to chance. Full pauses of many clients would meet again.
+  double jitter = 0.0;
   // The budget of a node on one loop: a bucket that starts full; a retry takes a whole token and
   // a first attempt brings this part of one. What it refuses fails with the error of the attempt.
   double budget_ratio = 0.2;    // 0..1.

@@ -1,6 +1,7 @@
 // The scenarios of second chances, D13 to D16: retries, hedges, guards.
 
 #include <deque>
+#include <set>
 
 #include "sluice/dag/dag_fixture.h"
 #include "sluice/dag/managed_node.h"
@@ -81,6 +82,26 @@ TEST(DagScenario, D13_TheNodesTimeoutCoversAllItsAttempts) {
   EXPECT_EQ(run.at_ms(), 30);
   EXPECT_EQ(run.outcome().error()->kind, FailureKind::kTimedOut);
   EXPECT_EQ(w.world.armed_timers(), 0U);
+}
+
+TEST(DagScenario, D13_OfAPauseAPartMayBeLeftToChance) {
+  DagWorld w;
+  Builder<Order> b("retry");
+  const RetryPolicy retry{.max_attempts = 2, .backoff = 100ms, .jitter = 0.5};
+  const auto a = b.Node("A", {.retry = retry, .idempotent = true},
+                        InTurn(w, {{.takes = 5ms, .fails = true}, {.takes = 5ms}}), b.input());
+  const auto plan = std::move(b).Build(a);
+  ASSERT_TRUE(plan);
+  std::set<Nanos> took;
+  for (int i = 0; i < 20; ++i) {
+    const Nanos begun = w.elapsed();
+    OneRun run(w, plan);
+    run.ToTheEnd();
+    took.insert(run.finished.at - begun);
+  }
+  EXPECT_GE(*took.begin(), 60ms);
+  EXPECT_LE(*took.rbegin(), 110ms);
+  EXPECT_GT(took.size(), 10U);
 }
 
 TEST(DagScenario, D13_TheLastErrorCountsWhenAllAttemptsFail) {
