@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
+#include <iterator>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "sluice/gateway/flows/json_text.h"
 #include "sluice/gateway/flows/text_template.h"
 
 namespace sluice::app {
@@ -13,8 +16,30 @@ namespace {
 
 using OrderedJson = nlohmann::ordered_json;
 
-std::string TextOf(const OrderedJson& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump();
+// The value of a member as it was written, so that 1.10 stays that; see JsonPointer::Parse().
+std::string Written(std::string_view json, std::initializer_list<std::string_view> members) {
+  std::string pointer;
+  for (const std::string_view member : members) {
+    pointer += '/';
+    for (const char c : member) {
+      if (c == '~' || c == '/') {
+        pointer += c == '~' ? "~0" : "~1";
+      } else {
+        fmt::format_to(std::back_inserter(pointer), "%{:02X}", static_cast<unsigned char>(c));
+      }
+    }
+  }
+  const auto parsed = gateway::flows::JsonPointer::Parse(pointer);
+  if (!parsed) return {};
+  return std::string(gateway::flows::FindJson(json, *parsed).value_or(""));
+}
+
+// What a parameter or field has: a text without its quotes, anything else as it was written.
+std::string TextOf(std::string_view json,
+                   std::string_view map,
+                   std::string_view key,
+                   const OrderedJson& value) {
+  return value.is_string() ? value.get<std::string>() : Written(json, {map, key});
 }
 
 Result<void> CheckShape(const OrderedJson& request) {
@@ -71,20 +96,21 @@ Result<DagRequest> ReadDagRequest(std::string_view json) {
     target += target.find('?') == std::string::npos ? '?' : '&';
     gateway::flows::AppendFormEncoded(entry.key(), target);
     target += '=';
-    gateway::flows::AppendFormEncoded(TextOf(entry.value()), target);
+    gateway::flows::AppendFormEncoded(TextOf(json, "query", entry.key(), entry.value()), target);
   }
   read.bytes =
       fmt::format("{} {} HTTP/1.1\r\nhost: sluice-dag\r\nconnection: close\r\n", method, target);
   const OrderedJson headers = request.value("headers", OrderedJson::object());
   for (const auto& entry : headers.items()) {
-    const std::string field = fmt::format("{}: {}", entry.key(), TextOf(entry.value()));
+    const std::string field =
+        fmt::format("{}: {}", entry.key(), TextOf(json, "headers", entry.key(), entry.value()));
     if (HasControl(field)) {
       return Fail(ErrorCode::kInvalidOption,
                   fmt::format("header \"{}\" has a control character", entry.key()));
     }
     read.bytes += field + "\r\n";
   }
-  const std::string body = has_body ? request["body"].dump() : std::string();
+  const std::string body = has_body ? Written(json, {"body"}) : std::string();
   if (has_body) {
     read.bytes +=
         fmt::format("content-type: application/json\r\ncontent-length: {}\r\n", body.size());

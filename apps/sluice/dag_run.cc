@@ -204,11 +204,22 @@ void PrintJson(const Answered& answered) {
   fmt::print("{}\n", out.dump(2, ' ', false, Json::error_handler_t::replace));
 }
 
-bool WriteGantt(const std::string& path, const KeptRun& run) {
+// What the file's name says that it is.
+bool IsPicture(std::string_view path) {
+  return path.ends_with(".svg") || path.ends_with(".html");
+}
+
+// Says on standard error what became of the picture; false when it could not be written.
+bool WriteGantt(const std::string& path, const KeptRun* run) {
+  if (run == nullptr) {
+    fmt::print(stderr, "sluice: {} is not written: the request was answered without a run\n", path);
+    return true;
+  }
   const bool is_svg = path.ends_with(".svg");
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out << (is_svg ? dag::ToGanttSvg(run.trace) : dag::ToGanttHtml(run.trace));
+  out << (is_svg ? dag::ToGanttSvg(run->trace) : dag::ToGanttHtml(run->trace));
   out.close();
+  fmt::print(stderr, "sluice: {} {}\n", out.fail() ? "cannot write" : "the run is drawn in", path);
   return !out.fail();
 }
 
@@ -222,6 +233,10 @@ Result<DagRequest> ReadInput(const std::string& path) {
 }  // namespace
 
 int RunDag(const DagOptions& options) {
+  if (!options.gantt.empty() && !IsPicture(options.gantt)) {
+    fmt::print(stderr, "sluice: --gantt must name a .svg or .html file, got {}\n", options.gantt);
+    return kUsage;
+  }
   const std::optional<DagFile> file = LoadDagFile(options.file, options.flow);
   if (!file) return kUsage;
   const Result<DagRequest> request = ReadInput(options.input);
@@ -241,11 +256,7 @@ int RunDag(const DagOptions& options) {
     return kUnreachable;
   }
   options.json ? PrintJson(*answered) : PrintText(*answered);
-  if (!options.gantt.empty() && answered->run != nullptr &&
-      !WriteGantt(options.gantt, *answered->run)) {
-    fmt::print(stderr, "sluice: cannot write {}\n", options.gantt);
-    return kUsage;
-  }
+  if (!options.gantt.empty() && !WriteGantt(options.gantt, answered->run.get())) return kUsage;
   return answered->status < kFailureFirst ? kSuccess : kCheckFailed;
 }
 

@@ -3,10 +3,11 @@
 
 import json
 import re
+import subprocess
 import time
 
 import report
-from harness import ROOT, SystemTest, run_sluice
+from harness import ROOT, SystemTest, program, run_sluice
 from origin import answer, answering
 
 PAGE = ROOT / "docs" / "systems" / "flows.md"
@@ -142,7 +143,8 @@ class Flows(SystemTest):
         picture = self.directory() / "out.html"
         done = run_sluice("dag", "run", self.file(self.only_flow()), "--input", request,
                           "--json", "--gantt", picture)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual((done.returncode, done.stderr),
+                         (0, f"sluice: the run is drawn in {picture}\n"))
         told = json.loads(done.stdout)
         self.assertEqual((told["status"], told["body"]), (200, self.expected()))
         self.assertEqual(told["run"]["outcome"], "ok")
@@ -152,6 +154,49 @@ class Flows(SystemTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertTrue(done.stdout.startswith("HTTP 200\n"), done.stdout)
         self.assertRegex(done.stdout, r"critical path: .* -> response")
+
+    def test_values_of_an_input_are_sent_as_they_are_written(self):
+        request = self.file(
+            '{"path": "/trips/lisbon", "path_template": "/trips/{city}", "method": "POST",\n'
+            ' "query": {"a": 1.10, "c": "1.10"}, "headers": {"x-user-id": 1e2},\n'
+            ' "body": {"nights": 1.10}}', "req.json")
+        flow = self.file(self.only_flow().replace(
+            'nights: "{{request.body/nights ?? 1}}"',
+            'nights: "{{request.body/nights}}", c: "{{request.query.c}}", '
+            'a: "{{request.query.a}}"'))
+        done = run_sluice("dag", "run", flow, "--input", request)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertEqual(self.sent("/hotels")[0].target,
+                         "/hotels?a=1.10&c=1.10&city=lisbon&nights=1.10")
+        self.assertEqual(self.sent("/users")[0].target, "/users/1e2")
+        quote = json.loads(self.sent("/quotes")[0].body)
+        self.assertEqual(quote["note"], 'for Ann "A", 1.10 nights')
+
+    def test_what_became_of_the_picture_is_said(self):
+        flow = self.file(self.only_flow())
+        folder = self.directory()
+        for name in ("out.png", "out", "html"):
+            done = run_sluice("dag", "run", flow, "--gantt", folder / name)
+            self.assertEqual((done.returncode, done.stdout), (2, ""))
+            self.assertIn("must name a .svg or .html file", done.stderr)
+        done = run_sluice("dag", "run", flow, "--gantt", folder / "missing" / "out.svg")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("cannot write", done.stderr)
+        # Another flow is in the way, so none was run.
+        request = self.file(json.dumps({"headers": {"x-flow-hops": "9"}}), "hops.json")
+        done = run_sluice("dag", "run", flow, "--input", request, "--gantt", folder / "out.svg")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("HTTP 508", done.stdout)
+        self.assertIn("out.svg is not written: the request was answered without a run", done.stderr)
+        self.assertFalse((folder / "out.svg").exists())
+
+    def test_without_an_answer_it_ends_with_3(self):
+        done = subprocess.run(
+            ["prlimit", "--nofile=4:4", program("SLUICE_BIN", "sluice"), "dag", "run",
+             self.file(self.only_flow())],
+            capture_output=True, text=True, timeout=30, check=False)
+        self.assertEqual((done.returncode, done.stdout), (3, ""))
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
 
     def test_what_goes_wrong_has_its_exit_code(self):
         flow = self.file(self.only_flow())
