@@ -76,6 +76,7 @@ void Exchange::Reset() {
   stale_connection = false;
   stale_retry_used = false;
   was_sent = false;
+  flow_failed = false;
   asked_upgrade = false;
   upstream_label.clear();
   upstream_duration = Nanos(0);

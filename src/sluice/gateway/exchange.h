@@ -88,6 +88,8 @@ struct AskedUpstream {
   UpstreamClient* client = nullptr;
   SteadyTime deadline = kNever;         // Of an alternative; else the route's timeout counts.
   std::shared_ptr<UpstreamClient> pin;  // Keeps the client of an unknown host; see egress_hosts.h.
+  traffic::TriedEndpoints* tried = nullptr;  // Of several alternatives in a row; may be null.
+  std::optional<bool> is_idempotent = {};    // Absent: what the method says.
 };
 
 // Whom GiveUp() tells, beside the waits that an exchange knows of.
@@ -210,6 +212,7 @@ struct Exchange {
   bool stale_connection = false;
   bool stale_retry_used = false;
   bool was_sent = false;       // Some upstream may have got some of it, whatever came of that.
+  bool flow_failed = false;    // Its error bears a node's name, and is no refusal.
   bool asked_upgrade = false;  // The request as sent asked for another protocol.
   std::string upstream_label;  // Of the endpoint asked last.
   SteadyTime upstream_started{};

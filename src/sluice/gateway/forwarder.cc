@@ -125,6 +125,8 @@ bool IsPeerRefusal(const wire::ResponseHead& head, const AnswerStatus& status) {
   const wire::HeaderField* const reason = head.headers.Find("x-sluice-reason");
   if (reason == nullptr) return false;
   const std::string_view guard = reason->value.substr(0, reason->value.find('/'));
+  // A flow that failed bears the same name, but knows no time to come back.
+  if (guard == "flow") return head.headers.Find("retry-after") != nullptr;
   constexpr std::array<std::string_view, 6> kGuards = {
       "rate_limit", "breaker", "overload", "concurrency", "system", "admission_control"};
   return std::ranges::find(kGuards, guard) != kGuards.end();
@@ -289,6 +291,7 @@ Task<Result<Response>> Attempt(Exchange& exchange) {
                                     .detail = "no endpoint of the upstream is available"});
   }
   exchange.tried.Add(*selection);
+  if (exchange.asked.tried != nullptr) exchange.asked.tried->Add(*selection);
   const Result<void> permitted = TakePermits(exchange);
   if (!permitted) co_return std::unexpected(permitted.error());
   if (HasAttemptGuards(exchange)) {
@@ -364,6 +367,11 @@ bool Allows(const config::RetryConfig& retry, const Result<Response>& reply) {
   });
 }
 
+// Whether doing it twice does no harm.
+bool IsIdempotent(const Exchange& exchange) {
+  return exchange.asked.is_idempotent.value_or(wire::IsIdempotent(exchange.request().method));
+}
+
 // May the request be sent again at all, whatever is configured?
 bool IsRepeatable(const Exchange& exchange, const Result<Response>& reply) {
   if (exchange.client_is_gone) return false;
@@ -371,10 +379,9 @@ bool IsRepeatable(const Exchange& exchange, const Result<Response>& reply) {
     // A streamed body is untouched only while no connection was made.
     return !reply && reply.error().retry == RetryAdvice::kSafe;
   }
-  if (reply) return wire::IsIdempotent(exchange.request().method);
+  if (reply) return IsIdempotent(exchange);
   if (reply.error().retry == RetryAdvice::kSafe) return true;
-  return reply.error().retry == RetryAdvice::kIfIdempotent &&
-         wire::IsIdempotent(exchange.request().method);
+  return reply.error().retry == RetryAdvice::kIfIdempotent && IsIdempotent(exchange);
 }
 
 bool TakeRetry(Exchange& exchange, const Result<Response>& reply) {
@@ -455,11 +462,12 @@ bool MaySendAgain(const Exchange& exchange) {
 
 Task<Result<Response>> ForwardAlternative(Exchange& exchange, Alternative alternative) {
   exchange.head_timer.fire = &FireHeadTimer;
-  exchange.asked = alternative;
+  exchange.asked = std::move(alternative);
   exchange.is_substitute = true;
   exchange.head_timed_out = false;
   for (int attempt = 0; attempt < 2; ++attempt) {
     exchange.tried = {};
+    if (exchange.asked.tried != nullptr) exchange.tried = *exchange.asked.tried;
     ++exchange.attempts;
     Result<Response> reply = co_await Attempt(exchange);
     // Only the race with its idle timeout, which is nobody's fault, is worth a second try.

@@ -270,6 +270,16 @@ Task<Result<std::string>> CollectRequestBody(Exchange& exchange) {
   co_return body;
 }
 
+void DropRequestBody(Exchange& exchange) {
+  if (exchange.body.is_complete) return;
+  exchange.was_sent = true;
+  // Who waits to be asked for it has not sent it, and need not.
+  if (exchange.request().expects_continue && exchange.body.prefix_bytes == 0) return;
+  exchange.body.is_pumping = true;
+  exchange.received.clear();
+  exchange.pumps.Spawn(Pump(exchange));
+}
+
 Task<void> DetachPump(Exchange& exchange) {
   if (exchange.body.target == nullptr) co_return;
   traffic::Connection& connection = *exchange.body.target;

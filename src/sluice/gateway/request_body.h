@@ -35,6 +35,10 @@ void StartPump(Exchange& exchange, traffic::Connection& target);
 // get it any more. Fails with the client's error when it breaks off, is too slow or too long.
 [[nodiscard]] Task<Result<std::string>> CollectRequestBody(Exchange& exchange);
 
+// Nobody will have the body: what still comes is dropped, within the bounds of FinishPump(), so
+// that the connection can go on where that is the rest of it. Nobody else can get it any more.
+void DropRequestBody(Exchange& exchange);
+
 // Ends the pump's use of the connection: what still comes from the client is dropped. Returns when
 // the pump no longer touches the connection.
 [[nodiscard]] Task<void> DetachPump(Exchange& exchange);

@@ -82,7 +82,7 @@ Task<void> RunExchange(Exchange& exchange) {
   if (!reply) {
     // Refusals and failures take the same way out: the route's degrade chain, or a plain error.
     if (EndsConnection(exchange, reply.error())) exchange.keep_alive = false;
-    const bool is_refusal = !reply.error().guard.empty();
+    const bool is_refusal = !reply.error().guard.empty() && !exchange.flow_failed;
     reply = co_await Substitute(exchange, std::move(reply.error()));
     // Refused by a guard and sent to nobody else either: the request cost nobody anything.
     if (is_refusal && !exchange.was_sent) RefundAdmission(exchange);

@@ -50,6 +50,10 @@ void AddRuns(const std::vector<NamedFlow>& named, Page& page) {
              "Calls that ended when nobody waited for them any more.");
   for (const NamedFlow& flow : named)
     page.Add({Label("flow", flow.name)}, flow.totals.late_results);
+  page.Begin(MetricType::Counter, "sluice_flow_traces_dropped_total",
+             "Slow or failed runs that were not kept, as others of that second were.");
+  for (const NamedFlow& flow : named)
+    page.Add({Label("flow", flow.name)}, flow.totals.traces_dropped);
 }
 
 void AddNodes(const std::vector<NamedFlow>& named, Page& page) {

@@ -37,6 +37,7 @@ FlowTotals TotalsOf(const flows::FlowStats& stats) {
     totals.traced += tally.traced.value();
     totals.traced_nanos += tally.traced_nanos.value();
     totals.late_results += tally.late_results.value();
+    totals.traces_dropped += tally.traces_dropped.value();
   });
   stats.ForEachNode([&totals](const std::string& name, const auto& tallies) {
     FlowNodeTotals node{.name = name};

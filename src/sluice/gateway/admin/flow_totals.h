@@ -32,6 +32,7 @@ struct FlowTotals {
   std::uint64_t traced = 0;
   std::uint64_t traced_nanos = 0;
   std::uint64_t late_results = 0;
+  std::uint64_t traces_dropped = 0;
   std::vector<FlowNodeTotals> nodes;
 
   [[nodiscard]] std::uint64_t runs() const;

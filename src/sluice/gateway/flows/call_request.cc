@@ -29,7 +29,8 @@ Result<void> AppendTarget(const FlowNode& node, Scope& scope, std::string& out) 
   return {};
 }
 
-Result<void> AppendFields(const FlowNode& node, Scope& scope, std::string& out) {
+// `has_key`: one of them is the key of a request that may be sent twice.
+Result<void> AppendFields(const FlowNode& node, Scope& scope, std::string& out, bool& has_key) {
   for (const auto& [name, text] : node.headers) {
     const std::size_t before = out.size();
     out += name;
@@ -38,6 +39,7 @@ Result<void> AppendFields(const FlowNode& node, Scope& scope, std::string& out) 
     if (!rendered) return std::unexpected(rendered.error());
     if (*rendered) {
       out += "\r\n";
+      has_key = has_key || name == kKeyField;
     } else {
       out.resize(before);
     }
@@ -52,10 +54,8 @@ bool Says(const FlowNode& node, std::string_view name) {
 
 }  // namespace
 
-Result<CallRequest> MakeCallRequest(const FlowRun& run,
-                                    const FlowNode& node,
-                                    Scope& scope,
-                                    Nanos remaining) {
+Result<CallRequest> MakeCallRequest(
+    const FlowRun& run, const FlowNode& node, Scope& scope, Nanos remaining, std::uint64_t key) {
   CallRequest request;
   std::string& head = request.head;
   head += node.config->method;
@@ -65,7 +65,8 @@ Result<CallRequest> MakeCallRequest(const FlowRun& run,
   head += " HTTP/1.1\r\nhost: ";
   head += run.authority.empty() ? node.config->upstream : run.authority;
   head += "\r\n";
-  rendered = AppendFields(node, scope, head);
+  bool has_key = false;
+  rendered = AppendFields(node, scope, head, has_key);
   if (!rendered) return std::unexpected(rendered.error());
   auto out = std::back_inserter(head);
   if (node.body) {
@@ -81,6 +82,11 @@ Result<CallRequest> MakeCallRequest(const FlowRun& run,
   if (!Says(node, kTimeoutField)) {
     const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(remaining).count();
     fmt::format_to(out, "{}: {}\r\n", kTimeoutField, std::max<std::int64_t>(millis, 1));
+  }
+  // PUT and its like need none to be done once.
+  const bool is_changing = node.config->method == "POST" || node.config->method == "PATCH";
+  if (is_changing && node.is_idempotent && !has_key) {
+    fmt::format_to(out, "{}: {:016x}\r\n", kKeyField, key);
   }
   fmt::format_to(out, "{}: {}\r\n\r\n", kHopsField, run.hops + 1);
   return request;

@@ -20,15 +20,18 @@ inline constexpr std::uint32_t kFlowHopsMax = 4;
 // How long the caller waits, in milliseconds.
 inline constexpr std::string_view kTimeoutField = "x-request-timeout";
 
+// Tells repetitions of a request that changes something
+// (draft-ietf-httpapi-idempotency-key-header).
+inline constexpr std::string_view kKeyField = "idempotency-key";
+
 struct CallRequest {
   std::string head;
   std::string body;
 };
 
-// `remaining` is how long the call may take. Fails as the renderers do.
-[[nodiscard]] Result<CallRequest> MakeCallRequest(const FlowRun& run,
-                                                  const FlowNode& node,
-                                                  Scope& scope,
-                                                  Nanos remaining);
+// `remaining` is how long the call may take; `key` is sent with a request that may be sent twice,
+// unless the node gives it one. Fails as the renderers do.
+[[nodiscard]] Result<CallRequest> MakeCallRequest(
+    const FlowRun& run, const FlowNode& node, Scope& scope, Nanos remaining, std::uint64_t key);
 
 }  // namespace sluice::gateway::flows

@@ -2,14 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
-#include <optional>
+#include <compare>
 #include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "sluice/gateway/flows/json_number.h"
 #include "sluice/gateway/flows/json_text.h"
 #include "sluice/wire/json_escape.h"
 
@@ -20,9 +20,8 @@ constexpr std::array<std::string_view, 7> kComparisons{"exists", "equals", "in",
                                                        "gte",    "lt",     "lte"};
 constexpr std::array<std::string_view, 3> kCombinations{"all", "any", "not"};
 
-std::optional<double> NumberOf(std::string_view text) {
-  if (!IsJson(text) || JsonKindOf(text) != JsonKind::kNumber) return std::nullopt;
-  return std::strtod(std::string(text).c_str(), nullptr);
+bool IsNumber(std::string_view text) {
+  return IsJson(text) && JsonKindOf(text) == JsonKind::kNumber;
 }
 
 // The scalar as JSON.
@@ -51,7 +50,7 @@ bool Equal(const Value& value, std::string_view operand) {
   if (own != kind) return false;
   switch (kind) {
     case JsonKind::kNumber:
-      return value.text == operand || NumberOf(value.text) == NumberOf(operand);
+      return CompareJsonNumbers(value.text, operand) == std::strong_ordering::equal;
     case JsonKind::kString: {
       std::string content;
       AppendJsonContent(value.text, content);
@@ -187,10 +186,10 @@ class ConditionCompiler {
                  const ValueTree& operand,
                  const std::string& path,
                  Condition& condition) {
-    const std::optional<double> bound =
-        operand.kind == ValueTree::Kind::kWord ? NumberOf(operand.text) : std::nullopt;
-    if (!bound) return Complain(path, "must be a number");
-    condition.bound_ = *bound;
+    if (operand.kind != ValueTree::Kind::kWord || !IsNumber(operand.text)) {
+      return Complain(path, "must be a number");
+    }
+    condition.bound_ = operand.text;
     condition.kind_ = name == "gt"    ? Kind::kGreater
                       : name == "gte" ? Kind::kGreaterOrEqual
                       : name == "lt"  ? Kind::kLess
@@ -221,17 +220,17 @@ bool Condition::Holds(Scope& scope) const {
     return std::ranges::any_of(
         operands_, [&value](const std::string& operand) { return Equal(value, operand); });
   }
-  const std::optional<double> number = NumberOf(value.text);
-  if (!number) return false;
+  if (!IsNumber(value.text)) return false;
+  const std::strong_ordering order = CompareJsonNumbers(value.text, bound_);
   switch (kind_) {
     case Kind::kGreater:
-      return *number > bound_;
+      return order > 0;
     case Kind::kGreaterOrEqual:
-      return *number >= bound_;
+      return order >= 0;
     case Kind::kLess:
-      return *number < bound_;
+      return order < 0;
     default:
-      return *number <= bound_;
+      return order <= 0;
   }
 }
 

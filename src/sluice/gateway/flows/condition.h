@@ -54,7 +54,7 @@ class Condition {
   std::vector<Condition> parts_;
   Reference reference_;
   std::vector<std::string> operands_;  // JSON scalars.
-  double bound_ = 0;
+  std::string bound_;                  // A JSON number.
 };
 
 }  // namespace sluice::gateway::flows

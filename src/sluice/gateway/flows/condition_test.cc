@@ -68,6 +68,20 @@ TEST(Condition, EqualMeansSameTypeAndValue) {
   EXPECT_FALSE(Holds(Compare("a.body/l", "equals", Word("1"))));
 }
 
+TEST(Condition, NumbersAreComparedToTheLastDigit) {
+  FixedScope scope;
+  scope.Json("a.body", R"({"n":9007199254740993,"m":0.1})");
+  const auto holds = [&scope](const ValueTree& tree) {
+    return Condition::Compile(tree)->Holds(scope);
+  };
+  EXPECT_FALSE(holds(Compare("a.body/n", "equals", Word("9007199254740992"))));
+  EXPECT_TRUE(holds(Compare("a.body/n", "equals", Word("9007199254740993"))));
+  EXPECT_TRUE(holds(Compare("a.body/n", "equals", Word("9007199254740993.0"))));
+  EXPECT_TRUE(holds(Compare("a.body/n", "gt", Word("9007199254740992"))));
+  EXPECT_FALSE(holds(Compare("a.body/n", "lte", Word("9007199254740992"))));
+  EXPECT_FALSE(holds(Compare("a.body/m", "in", List({Word("0.10000000000000000001")}))));
+}
+
 TEST(Condition, InIsOneOfThem) {
   EXPECT_TRUE(Holds(Compare("a.body/s", "in", List({Word("silver"), Word("gold")}))));
   EXPECT_FALSE(Holds(Compare("a.body/s", "in", List({Word("silver")}))));

@@ -121,7 +121,7 @@ Task<Result<Answer>> FlowCall::Make(Scope& scope) {
   Result<Answer> answer = Fail(ErrorCode::kCancelled, "stopped before it was sent");
   const SteadyTime now = exchange->worker.loop.now();
   const Result<CallRequest> request =
-      MakeCallRequest(run_, node_, scope, std::max(Nanos(0), deadline_ - now));
+      MakeCallRequest(run_, node_, scope, std::max(Nanos(0), deadline_ - now), key_);
   if (request) {
     const Result<void> filled = FillExchange(run_, *request, *exchange);
     if (!filled) {
@@ -140,10 +140,13 @@ Task<Result<Answer>> FlowCall::Make(Scope& scope) {
 }
 
 Task<Result<Answer>> FlowCall::Exchanged() {
+  const bool is_one_of_many = node_.items.has_value();  // Elements have nothing to do with another.
   const AskedUpstream asked{.plan = &run_.snapshot->snapshot->upstreams[node_.upstream],
                             .client = run_.snapshot->clients[node_.upstream],
                             .deadline = deadline_,
-                            .pin = nullptr};
+                            .pin = nullptr,
+                            .tried = is_one_of_many ? nullptr : &run_.tried[node_.index],
+                            .is_idempotent = node_.is_idempotent};
   Result<Response> reply = co_await ForwardAlternative(*exchange_, asked);
   if (!reply) co_return std::unexpected(Explained(std::move(reply.error())));
   const wire::ResponseHead& head = reply->upstream.lease->head();
@@ -213,6 +216,12 @@ Result<Answer> FlowCall::Judge(Answer answer, int status) const {
   return std::unexpected(BadAnswer(fmt::format("answered {} with no JSON", status)));
 }
 
+SteadyTime AttemptDeadline(const FlowNode& node, const dag::Context& context) {
+  const std::optional<config::RetryConfig>& retry = node.config->retry;
+  if (!retry || retry->per_try_timeout == Nanos(0)) return context.deadline();
+  return std::min(context.deadline(), SaturatingAdd(context.now(), retry->per_try_timeout));
+}
+
 bool IsWorthRetrying(const dag::NodeError& error) {
   return error.cause.retry != RetryAdvice::kUnsafe;
 }
@@ -228,18 +237,12 @@ std::optional<limit::RetryBudget::Token> TakeRetryToken(const FlowRun& run, cons
   return run.snapshot->snapshot->upstreams[node.upstream].retry_budget->TryAcquire(in_flight);
 }
 
-SteadyTime AttemptDeadline(const FlowNode& node, const dag::Context& context) {
-  const std::optional<config::RetryConfig>& retry = node.config->retry;
-  if (!retry || retry->per_try_timeout == Nanos(0)) return context.deadline();
-  return std::min(context.deadline(), SaturatingAdd(context.now(), retry->per_try_timeout));
-}
-
 Task<Result<FlowValue>> CallOnce(const FlowNode& node,
                                  dag::Context& context,
                                  dag::Inputs<FlowValue> inputs) {
   FlowRun& run = *inputs[0].run;
   FlowScope scope(run, node.inputs, inputs);
-  FlowCall call(run, node, AttemptDeadline(node, context));
+  FlowCall call(run, node, AttemptDeadline(node, context), context.idempotency_key());
   CallStop stop(call);
   context.Listen(stop);
   Result<Answer> answer = co_await call.Make(scope);

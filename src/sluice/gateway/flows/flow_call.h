@@ -6,6 +6,8 @@
 
 #pragma once
 
+#include <cstdint>
+
 #include "sluice/contract/result.h"
 #include "sluice/contract/task.h"
 #include "sluice/contract/time.h"
@@ -23,9 +25,9 @@ namespace sluice::gateway::flows {
 
 class FlowCall {
  public:
-  // Both must outlive the call.
-  FlowCall(FlowRun& run, const FlowNode& node, SteadyTime deadline)
-      : run_(run), node_(node), deadline_(deadline) {}
+  // `key` is the same for all attempts of the call, and of no other. Both must outlive the call.
+  FlowCall(FlowRun& run, const FlowNode& node, SteadyTime deadline, std::uint64_t key)
+      : run_(run), node_(node), deadline_(deadline), key_(key) {}
   FlowCall(const FlowCall&) = delete;
   FlowCall& operator=(const FlowCall&) = delete;
 
@@ -49,9 +51,13 @@ class FlowCall {
   FlowRun& run_;
   const FlowNode& node_;
   SteadyTime deadline_;
+  std::uint64_t key_;
   Exchange* exchange_ = nullptr;
   bool is_stopped_ = false;
 };
+
+// Until when an attempt that begins now may take, with all its calls.
+[[nodiscard]] SteadyTime AttemptDeadline(const FlowNode& node, const dag::Context& context);
 
 // The body of a node: one call, or one for each element.
 [[nodiscard]] dag::Work<FlowValue> CallNode(const FlowNode& node,

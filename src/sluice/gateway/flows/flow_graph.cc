@@ -19,6 +19,7 @@ using Body = dag::DescribedBody<FlowValue>;
 constexpr std::string_view kInput = "input";
 
 // The budget of retries is the upstream's; the engine's own must not come before it.
+constexpr double kJitter = 0.5;  // As a route's pauses: from half to the whole.
 constexpr double kNoBudgetRatio = 1.0;
 constexpr double kNoBudgetBurst = 10'000.0;
 
@@ -69,6 +70,7 @@ class GraphBuilder {
       policy.retry.max_attempts = static_cast<int>(config.retry->attempts);
       policy.retry.backoff = config.retry->backoff.base;
       policy.retry.backoff_max = config.retry->backoff.max;
+      policy.retry.jitter = kJitter;
       policy.retry.budget_ratio = kNoBudgetRatio;
       policy.retry.budget_burst = kNoBudgetBurst;
       policy.retry.retry_if = &IsWorthRetrying;

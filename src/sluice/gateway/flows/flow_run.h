@@ -17,6 +17,7 @@
 #include "sluice/contract/time.h"
 #include "sluice/gateway/snapshot.h"
 #include "sluice/gateway/upstream_client.h"
+#include "sluice/traffic/load_balancer.h"
 #include "sluice/wire/traceparent.h"
 
 namespace sluice::gateway::flows {
@@ -53,6 +54,7 @@ struct FlowRun {
 
   bool was_sent = false;                          // Some upstream may have got a call.
   std::vector<std::optional<Error>> last_errors;  // Of each node's last attempt.
+  std::vector<traffic::TriedEndpoints> tried;     // By each node's attempts.
 };
 
 }  // namespace sluice::gateway::flows

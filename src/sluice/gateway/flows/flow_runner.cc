@@ -10,6 +10,7 @@ namespace sluice::gateway::flows {
 namespace {
 
 constexpr std::size_t kFreeExchangesMax = 64;
+constexpr Nanos kKeepWindow = std::chrono::seconds(1);
 
 // What templates may make of a head is bounded by this.
 constexpr wire::HeadLimits kCallHeadLimits{
@@ -57,6 +58,8 @@ FlowRunner::FlowRunner(WorkerContext& worker,
       plan_(std::move(plan)),
       stats_(stats),
       tally_(stats.flow(worker.index)),
+      places_max_(ShareOf(plan_->config().max_in_flight, worker_count) +
+                  ShareOf(plan_->config().queue, worker_count)),
       runner_(worker.loop, plan_->plan(), OptionsOf(plan_->config(), worker_count)) {
   for (const FlowNode& node : plan_->nodes())
     nodes_.push_back(&stats.Node(node.config->name, worker.index));
@@ -76,12 +79,22 @@ FlowRunner::~FlowRunner() {
   stats_.RemoveRunner(runner_.counts());
 }
 
+bool FlowRunner::TakePlace() {
+  if (runner_.in_flight() + runner_.queued() + places_taken_ < places_max_) {
+    ++places_taken_;
+    return true;
+  }
+  Count(RunOutcome::kRejected, Nanos(0));
+  return false;
+}
+
 dag::Running<FlowValue> FlowRunner::Start(FlowValue input, SteadyTime deadline) {
   dag::RunOptions options;
   options.deadline = deadline;
   options.tracing = dag::Tracing::kOn;
   options.observer = this;
-  options.id = next_id_++;
+  options.id = worker_.loop.random().Next();
+  --places_taken_;
   return runner_.Run(std::move(input), options);
 }
 
@@ -159,7 +172,13 @@ void FlowRunner::Tally(const dag::RunView& run) {
   }
 }
 
+// While an upstream is down every run is worth a trace. More of them than are kept would only push
+// one another out, so the first ones of a second do.
 void FlowRunner::KeepTrace(const dag::RunView& run) {
+  const SteadyTime now = worker_.loop.now();
+  if (now - keep_rate_.since >= kKeepWindow) keep_rate_ = {.since = now, .kept = 0};
+  if (keep_rate_.kept >= plan_->config().trace.keep) return tally_.traces_dropped.Add();
+  ++keep_rate_.kept;
   const auto* const input =
       static_cast<const FlowValue*>(run.block().slot(run.plan().nodes[0].step.slot));
   KeptRun kept{.ended = worker_.loop.wall_now(),

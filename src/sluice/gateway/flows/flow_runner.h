@@ -40,7 +40,12 @@ class FlowRunner final : public dag::RunObserver {
   FlowRunner& operator=(const FlowRunner&) = delete;
   ~FlowRunner() override;  // Requires is_quiet().
 
-  // Begins a run; see dag::Runner::Run().
+  // Takes a place for a run that is to begin, while its request is still coming in. Without one
+  // left the run is refused, and counted as such. Start() or GiveBackPlace() follows.
+  [[nodiscard]] bool TakePlace();
+  void GiveBackPlace() { --places_taken_; }
+
+  // Begins a run in the place that was taken for it; see dag::Runner::Run().
   [[nodiscard]] dag::Running<FlowValue> Start(FlowValue input, SteadyTime deadline);
 
   // The run's result is known, `duration` after it was asked for.
@@ -68,6 +73,12 @@ class FlowRunner final : public dag::RunObserver {
   static void TallyCall(const dag::RunView& run, std::uint16_t call, NodeTally& tally);
   void KeepTrace(const dag::RunView& run);
 
+  // How many traces were kept in this second.
+  struct KeepRate {
+    SteadyTime since{};
+    std::int64_t kept = 0;
+  };
+
   WorkerContext& worker_;
   std::shared_ptr<const FlowPlan> plan_;
   FlowStats& stats_;
@@ -77,8 +88,10 @@ class FlowRunner final : public dag::RunObserver {
   std::vector<std::uint16_t> calls_;    // The plan's node of each of the flow's.
   std::vector<std::unique_ptr<Exchange>> free_exchanges_;
   std::vector<FlowCall*> calls_under_way_;
-  std::uint64_t next_id_ = 0;
+  std::size_t places_taken_ = 0;  // By requests whose runs have not begun.
+  KeepRate keep_rate_;
   bool is_stopping_ = false;
+  std::size_t places_max_;
   dag::Runner<FlowValue, FlowValue> runner_;
 };
 

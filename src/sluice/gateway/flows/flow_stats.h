@@ -49,6 +49,7 @@ struct alignas(64) FlowTally {
   Counter traced;        // Runs that began; what shares are shares of.
   Counter traced_nanos;  // Their duration.
   Counter late_results;
+  Counter traces_dropped;  // Runs worth a trace, in a second that had enough of them.
 };
 
 // A run that somebody may want to look at.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,7 +24,11 @@ namespace {
 class ItemCalls final : private dag::StopListener {
  public:
   ItemCalls(const FlowNode& node, dag::Context& context, dag::Inputs<FlowValue> inputs)
-      : StopListener(&StopAll), node_(node), context_(context), inputs_(inputs) {}
+      : StopListener(&StopAll),
+        node_(node),
+        context_(context),
+        inputs_(inputs),
+        deadline_(AttemptDeadline(node, context)) {}
 
   Task<Result<FlowValue>> Run(std::vector<std::string_view> items) {
     items_ = std::move(items);
@@ -49,13 +54,18 @@ class ItemCalls final : private dag::StopListener {
     return node_.config->for_each->on_failure == config::ItemFailure::kFailFast;
   }
 
+  // Another for each element, the same in each attempt (the constant is that of SplitMix64).
+  [[nodiscard]] std::uint64_t KeyOf(std::size_t index) const {
+    return context_.idempotency_key() + 0x9E3779B97F4A7C15 * (index + 1);
+  }
+
   Task<void> RunLane(std::size_t lane) {
     FlowRun& run = *inputs_[0].run;
     while (!is_stopped_ && next_ < items_.size()) {
       const std::size_t index = next_++;
       const FlowItem item{.json = items_[index], .index = index};
       FlowScope scope(run, node_.inputs, inputs_, item);
-      FlowCall call(run, node_, context_.deadline());
+      FlowCall call(run, node_, deadline_, KeyOf(index));
       active_[lane] = &call;
       Result<Answer> answer = co_await call.Make(scope);
       active_[lane] = nullptr;
@@ -109,6 +119,7 @@ class ItemCalls final : private dag::StopListener {
   const FlowNode& node_;
   dag::Context& context_;
   dag::Inputs<FlowValue> inputs_;
+  SteadyTime deadline_;
   std::vector<std::string_view> items_;
   std::vector<std::optional<std::string>> results_;
   std::vector<FlowCall*> active_;  // By lane; null between two calls.

@@ -98,6 +98,7 @@ std::shared_ptr<FlowRun> MakeRun(Exchange& exchange, FlowRunner& runner, std::st
   run->started_wall = exchange.started_wall;
   run->hops = HopsOf(head);
   run->last_errors.resize(plan.nodes().size());
+  run->tried.resize(plan.nodes().size());
   return run;
 }
 
@@ -149,6 +150,25 @@ Response MakeResponse(const FlowPlan& plan, dag::Outcome<FlowValue>& outcome) {
   return response;
 }
 
+// The body as JSON, if anybody reads it.
+Task<Result<std::string>> TakeBody(Exchange& exchange, const FlowPlan& plan) {
+  if (!plan.needs_request_body()) {
+    DropRequestBody(exchange);
+    co_return std::string();
+  }
+  Result<std::string> body = co_await CollectRequestBody(exchange);
+  if (body && !body->empty() && !IsJson(*body)) {
+    co_return std::unexpected(Error{
+        .code = ErrorCode::kBadRequest, .side = Side::kClient, .detail = "the body is no JSON"});
+  }
+  co_return body;
+}
+
+// A guard has refused the run, or a call of it, which nobody has then got.
+bool IsRefusal(const dag::NodeError& failure) {
+  return failure.kind == dag::FailureKind::kRejected || !failure.cause.guard.empty();
+}
+
 // Stops the run when its client goes away.
 void CancelRun(void* running) {
   static_cast<dag::Running<FlowValue>*>(running)->Cancel();
@@ -172,11 +192,15 @@ Task<Result<Response>> RunFlow(Exchange& exchange) {
     error.retry_after = kNoRetryAfter;
     co_return std::unexpected(std::move(error));
   }
-  Result<std::string> body = co_await CollectRequestBody(exchange);
-  if (!body) co_return std::unexpected(std::move(body.error()));
-  if (plan.needs_request_body() && !body->empty() && !IsJson(*body)) {
-    co_return std::unexpected(Error{
-        .code = ErrorCode::kBadRequest, .side = Side::kClient, .detail = "the body is no JSON"});
+  // Before the body, which may be large and slow.
+  if (!runner.TakePlace()) {
+    co_return std::unexpected(FlowError(ErrorCode::kOverloaded, Side::kSelf, plan.config().name,
+                                        "too many runs are in flight"));
+  }
+  Result<std::string> body = co_await TakeBody(exchange, plan);
+  if (!body) {
+    runner.GiveBackPlace();
+    co_return std::unexpected(std::move(body.error()));
   }
   const std::shared_ptr<FlowRun> run = MakeRun(exchange, runner, std::move(*body));
   FlowValue input;
@@ -192,7 +216,10 @@ Task<Result<Response>> RunFlow(Exchange& exchange) {
   exchange.upstream_started = started;
   exchange.upstream_duration = loop.now() - started;
   runner.Count(OutcomeOf(outcome), exchange.upstream_duration);
-  if (!outcome) co_return std::unexpected(ErrorOf(plan, *outcome.error()));
+  if (!outcome) {
+    exchange.flow_failed = !IsRefusal(*outcome.error());
+    co_return std::unexpected(ErrorOf(plan, *outcome.error()));
+  }
   Response response = MakeResponse(plan, outcome);
   exchange.degraded_source = response.local.flow->degraded;  // Lives as long as the response.
   if (!exchange.degraded_source.empty()) {
