@@ -80,7 +80,9 @@ class Demo(SystemTest):
         for step in told["steps"]:
             self.assertGreaterEqual(len(step["checks"]), 3, step["name"])
         dag = told["steps"][0]
-        self.assertLess(dag["dag"]["response_ms"], dag["sequential"]["response_ms"])
+        for way in ("dag", "flow"):
+            self.assertLess(dag[way]["response_ms"], dag["sequential"]["response_ms"])
+            self.assertGreater(dag[way]["critical_path_ms"], 90)  # Of cart, inventory, payment.
         self.assertIn("concurrency/bookings", told["steps"][1]["phases"][1]["refusals"])
 
     def test_one_step_is_told_as_it_goes(self):

@@ -27,6 +27,7 @@ constexpr std::array<std::string_view, 8> kServices = {
 constexpr std::string_view kSmallCapacity = "payment";
 constexpr std::string_view kWorkers = "2";  // × 40 ms: 50 a second.
 constexpr std::string_view kPublicMark = " listening name=public address=";
+constexpr std::string_view kAdminMark = " admin_listening address=";
 constexpr std::string_view kServingMark = " serving version=";
 constexpr Bytes kLogBytesMax = 64 * kMiB;
 constexpr Nanos kStartMax = 20s;
@@ -186,6 +187,10 @@ Result<void> Stage::AwaitAddress(const std::string& name) {
     return Fail(ErrorCode::kInvalidConfig, fmt::format("{} did not start:\n{}", name, said));
   }
   player.address = *address;
+  if (name == "gateway") {
+    const Result<Address> admin = Address::Parse(WordAfter(said, kAdminMark));
+    if (admin) admin_ = *admin;
+  }
   for (std::string& argument : player.command.arguments) {
     if (argument == "127.0.0.1:0") argument = address->ToString();
   }
@@ -234,11 +239,19 @@ Task<void> AskOnce(Loop& loop, HttpClient& client, Question question, std::optio
 
 }  // namespace
 
+Answer Stage::AskAdmin(std::string_view path) {
+  return AskAt("admin", admin_, {.target = std::string(path)});
+}
+
 Answer Stage::AskService(std::string_view name, const Question& question) {
+  return AskAt(name, PlayerOf(name).address, question);
+}
+
+Answer Stage::AskAt(std::string_view name, const Address& at, const Question& question) {
   std::unique_ptr<HttpClient>& client = clients_[std::string(name)];
   std::optional<Answer> answer;
   loop_->Enter([&] {
-    if (client == nullptr) client = *HttpClient::Create(*loop_, PlayerOf(name).address);
+    if (client == nullptr) client = *HttpClient::Create(*loop_, at);
     tasks_.Spawn(AskOnce(*loop_, *client, question, answer));
   });
   TurnUntil([&] { return answer.has_value(); });

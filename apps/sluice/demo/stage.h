@@ -56,6 +56,8 @@ class Stage {
 
   // One user's question to the gateway.
   [[nodiscard]] Answer Ask(const Question& question);
+  // A page of the gateway's admin API.
+  [[nodiscard]] Answer AskAdmin(std::string_view path);
   // A question to a service itself, beside the gateway.
   [[nodiscard]] Answer AskService(std::string_view name, const Question& question);
   // Many users'. `progress` hears the phase from time to time.
@@ -81,6 +83,7 @@ class Stage {
   void Add(const std::string& name, const std::string& program, std::string_view address_mark);
   [[nodiscard]] Result<void> StartAll(const std::vector<std::string>& names);
   [[nodiscard]] Result<void> AwaitAddress(const std::string& name);
+  [[nodiscard]] Answer AskAt(std::string_view name, const Address& at, const Question& question);
   [[nodiscard]] Player& PlayerOf(std::string_view name);
   void TurnUntil(const std::function<bool()>& done);
   void EndAll();
@@ -89,6 +92,7 @@ class Stage {
   std::unique_ptr<platform::SignalWatcher> signals_;
   std::string folder_;
   std::map<std::string, Player, std::less<>> players_;
+  Address admin_;  // Of the gateway.
   std::map<std::string, std::unique_ptr<HttpClient>, std::less<>> clients_;
   TaskGroup tasks_;
 };
