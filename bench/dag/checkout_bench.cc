@@ -1,6 +1,8 @@
 // B6 to B8: 10'000 checkouts in flight, every one of 12 calls that take a millisecond of a timer.
-// Two loops, or two io_contexts of Boost.Asio with a state machine by hand: on steady_timers, on
-// steady_timers with a timeout for each call as ours have, and on the wheel that our loops use.
+// Two loops, or two io_contexts of Boost.Asio with a state machine by hand. Its calls wait on
+// steady_timers, alone, with a timeout of a steady_timer for each as ours have, or with a timeout
+// on the wheel that our loops use; or everything is on that wheel, and what it fires goes to the
+// io_context as a handler, as Asio would have it, or is called at once.
 //
 // A closed loop: each run that ends begins the next, so no engine can do more than 10'000 per 7 ms.
 // What counts is processor time a run, of all threads.
@@ -19,6 +21,7 @@
 #include "bench/dag/shapes.h"
 #include <benchmark/benchmark.h>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <time.h>
 
@@ -203,19 +206,64 @@ class AsioLoad {
   int peak_ = 0;  // When that many are left, all places are taken.
 };
 
-// A counter and a steady_timer for each node; with kTimeouts another one that would end the node,
-// as each node of ours has.
-template <bool kTimeouts>
+// A wheel of ours on an io_context: one steady_timer drives it.
+class DrivenWheel {
+ public:
+  explicit DrivenWheel(boost::asio::io_context& io) : driver_(io) {}
+
+  void Arm(sluice::Timer& timer, sluice::SteadyTime due) {
+    wheel.Arm(timer, due);
+    if (advancing_) return;  // What comes after it looks at the whole wheel.
+    if (!driving_ || due < driven_until_) Drive();
+  }
+  // With nothing on it the io_context must end.
+  void Disarm(sluice::Timer& timer) {
+    wheel.Disarm(timer);
+    if (advancing_ || !driving_ || wheel.armed() > 0) return;
+    driving_ = false;
+    driver_.cancel();
+  }
+
+  sluice::SteadyTime now = sluice::platform::ReadSteadyClock();
+  sluice::platform::TimerWheel wheel{now};
+
+ private:
+  void Drive() {
+    driving_ = wheel.armed() > 0;
+    if (!driving_) return;
+    driven_until_ = wheel.NextDue();
+    driver_.expires_at(std::chrono::steady_clock::time_point(driven_until_.time_since_epoch()));
+    driver_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;  // Another wait has taken its place, or none is needed.
+      now = sluice::platform::ReadSteadyClock();
+      advancing_ = true;
+      wheel.Advance(now);
+      advancing_ = false;
+      Drive();
+    });
+  }
+  boost::asio::steady_timer driver_;
+  sluice::SteadyTime driven_until_{};
+  bool driving_ = false;
+  bool advancing_ = false;
+};
+
+enum class Timeouts { kNone, kSteadyTimers, kWheel };
+
+// A counter and a steady_timer for each node, and perhaps a timeout that would end the node, as
+// each node of ours has.
+template <Timeouts kTimeouts>
 class SteadyRun {
  public:
-  struct Shared {
-    explicit Shared(boost::asio::io_context& /*io*/) {}
-  };
+  using Shared = DrivenWheel;
 
   explicit SteadyRun(AsioLoad<SteadyRun>& load) : load_(load), waits_(load.graph.waits) {
-    timers_.reserve(waits_.size() * (kTimeouts ? 2 : 1));
+    timers_.reserve(waits_.size() * (kTimeouts == Timeouts::kSteadyTimers ? 2 : 1));
     for (std::size_t i = 0; i < timers_.capacity(); ++i)
       timers_.emplace_back(load.io);
+    if constexpr (kTimeouts == Timeouts::kWheel) {
+      timeouts_ = std::make_unique<Timeout[]>(waits_.size());
+    }
   }
   void Begin() { Start(0); }
 
@@ -224,7 +272,11 @@ class SteadyRun {
     ++waiting_;
     timers_[node].expires_after(1ms);
     timers_[node].async_wait([this, node](const boost::system::error_code&) { Ended(node); });
-    if constexpr (kTimeouts) {
+    if constexpr (kTimeouts == Timeouts::kWheel) {
+      const auto due = timers_[node].expiry() + 1s;
+      load_.shared.Arm(timeouts_[node].timer, sluice::SteadyTime(due.time_since_epoch()));
+    }
+    if constexpr (kTimeouts == Timeouts::kSteadyTimers) {
       ++waiting_;
       boost::asio::steady_timer& timeout = timers_[waits_.size() + node];
       timeout.expires_after(1s);
@@ -232,7 +284,8 @@ class SteadyRun {
     }
   }
   void Ended(std::size_t node) {
-    if constexpr (kTimeouts) timers_[waits_.size() + node].cancel();
+    if constexpr (kTimeouts == Timeouts::kSteadyTimers) timers_[waits_.size() + node].cancel();
+    if constexpr (kTimeouts == Timeouts::kWheel) load_.shared.Disarm(timeouts_[node].timer);
     for (const std::uint16_t reader : load_.graph.readers[node]) {
       if (--waits_[reader] == 0) Start(reader);
     }
@@ -242,41 +295,25 @@ class SteadyRun {
     if (--waiting_ == 0) load_.Ended(this);
   }
 
+  struct Timeout {
+    sluice::Timer timer{[](sluice::Timer&, sluice::SteadyTime) { std::abort(); }, nullptr};
+  };
+
   AsioLoad<SteadyRun>& load_;
   std::vector<std::uint16_t> waits_;
   std::vector<boost::asio::steady_timer> timers_;
+  std::unique_ptr<Timeout[]> timeouts_;
   int waiting_ = 0;
 };
 
-// By hand on our own kind of wheel, which one steady_timer drives: callbacks and counters, nothing
-// else. A timeout is armed and taken back for each node.
+enum class Completion { kCalled, kPosted };
+
+// By hand on the wheel alone: callbacks and counters, nothing else. A timeout is armed and taken
+// back for each node.
+template <Completion kCompletion>
 class WheelRun {
  public:
-  class Shared {
-   public:
-    explicit Shared(boost::asio::io_context& io) : driver_(io) {}
-
-    void Arm(sluice::Timer& timer, sluice::Nanos span) {
-      wheel.Arm(timer, now + span);
-      if (!driving_) Drive();
-    }
-    sluice::SteadyTime now = sluice::platform::ReadSteadyClock();
-    sluice::platform::TimerWheel wheel{now};
-
-   private:
-    void Drive() {
-      driving_ = wheel.armed() > 0;
-      if (!driving_) return;
-      driver_.expires_at(std::chrono::steady_clock::time_point(wheel.NextDue().time_since_epoch()));
-      driver_.async_wait([this](const boost::system::error_code&) {
-        now = sluice::platform::ReadSteadyClock();
-        wheel.Advance(now);
-        Drive();
-      });
-    }
-    boost::asio::steady_timer driver_;
-    bool driving_ = false;
-  };
+  using Shared = DrivenWheel;
 
   explicit WheelRun(AsioLoad<WheelRun>& load) : load_(load) {
     for (std::size_t i = 0; i < kNodes; ++i)
@@ -293,17 +330,21 @@ class WheelRun {
   };
   static void Fired(sluice::Timer& timer, sluice::SteadyTime /*now*/) {
     auto& node = *static_cast<Node*>(timer.owner);
-    node.run->Ended(static_cast<std::size_t>(&node - node.run->nodes_.data()));
+    const auto end = [&node] {
+      node.run->Ended(static_cast<std::size_t>(&node - node.run->nodes_.data()));
+    };
+    if constexpr (kCompletion == Completion::kCalled) return end();
+    boost::asio::post(node.run->load_.io, end);
   }
   static void TimedOut(sluice::Timer& /*timer*/, sluice::SteadyTime /*now*/) { std::abort(); }
 
   void Start(std::size_t node) {
     nodes_[node].run = this;
-    load_.shared.Arm(nodes_[node].call, 1ms);
-    load_.shared.Arm(nodes_[node].timeout, 1s);
+    load_.shared.Arm(nodes_[node].call, load_.shared.now + 1ms);
+    load_.shared.Arm(nodes_[node].timeout, load_.shared.now + 1s);
   }
   void Ended(std::size_t node) {
-    load_.shared.wheel.Disarm(nodes_[node].timeout);
+    load_.shared.Disarm(nodes_[node].timeout);
     if (node + 1 == kNodes) return load_.Ended(this);
     for (const std::uint16_t reader : load_.graph.readers[node]) {
       if (--waits_[reader] == 0) Start(reader);
@@ -330,13 +371,19 @@ void CheckoutAsio(benchmark::State& state) {
 }
 
 void BM_Checkout_asio(benchmark::State& state) {
-  CheckoutAsio<SteadyRun<false>>(state);
+  CheckoutAsio<SteadyRun<Timeouts::kNone>>(state);
 }
 void BM_Checkout_asio_timeouts(benchmark::State& state) {
-  CheckoutAsio<SteadyRun<true>>(state);
+  CheckoutAsio<SteadyRun<Timeouts::kSteadyTimers>>(state);
+}
+void BM_Checkout_asio_timeouts_on_wheel(benchmark::State& state) {
+  CheckoutAsio<SteadyRun<Timeouts::kWheel>>(state);
+}
+void BM_Checkout_asio_wheel_posted(benchmark::State& state) {
+  CheckoutAsio<WheelRun<Completion::kPosted>>(state);
 }
 void BM_Checkout_asio_wheel(benchmark::State& state) {
-  CheckoutAsio<WheelRun>(state);
+  CheckoutAsio<WheelRun<Completion::kCalled>>(state);
 }
 
 // The small number is for the tests, which only see that it runs.
@@ -349,6 +396,8 @@ BENCHMARK(BM_Checkout_sluice)->Apply(&Runs);
 BENCHMARK(BM_Checkout_sluice_traced)->Apply(&Runs);
 BENCHMARK(BM_Checkout_asio)->Apply(&Runs);
 BENCHMARK(BM_Checkout_asio_timeouts)->Apply(&Runs);
+BENCHMARK(BM_Checkout_asio_timeouts_on_wheel)->Apply(&Runs);
+BENCHMARK(BM_Checkout_asio_wheel_posted)->Apply(&Runs);
 BENCHMARK(BM_Checkout_asio_wheel)->Apply(&Runs);
 
 }  // namespace
