@@ -12,6 +12,7 @@ limit::ConcurrencyDecision AdmissionWait::Enter(limit::ConcurrencyLimit& limit,
   // Before it is in the queue, for another loop may answer at once.
   run_queue_ = &RunQueue::Current();
   is_told_ = false;
+  is_given_up_ = false;
   return limit.Enter(waiter_, loop_.random().Unit(), loop_.now());
 }
 
@@ -24,7 +25,9 @@ Task<Permit> AdmissionWait::Granted(limit::ConcurrencyLimit& limit, SteadyTime d
     static_cast<void>(was_set);  // The answer, the deadline or an interruption: see below.
   }
   // Answered by another loop in this very moment: its word is on the way and must find us.
-  const bool is_out = !is_told_ && limit.Withdraw(waiter_);
+  const limit::WithdrawReason reason =
+      is_given_up_ ? limit::WithdrawReason::kGaveUp : limit::WithdrawReason::kWaitedTooLong;
+  const bool is_out = !is_told_ && limit.Withdraw(waiter_, reason);
   while (!is_out && !is_told_) {
     const bool was_set = co_await told_.Wait(kNever);
     static_cast<void>(was_set);
@@ -38,7 +41,9 @@ Task<Permit> AdmissionWait::Granted(limit::ConcurrencyLimit& limit, SteadyTime d
 }
 
 void AdmissionWait::Interrupt() {
-  if (is_waiting_) told_.Set();
+  if (!is_waiting_) return;
+  is_given_up_ = true;
+  told_.Set();
 }
 
 void AdmissionWait::Wake(limit::AdmissionWaiter& waiter) {

@@ -45,6 +45,7 @@ class AdmissionWait {
   Event told_;
   bool is_waiting_ = false;
   bool is_told_ = false;
+  bool is_given_up_ = false;
 };
 
 }  // namespace sluice::gateway

@@ -86,6 +86,7 @@ AdmissionQueue::Push AdmissionQueue::TryPush(AdmissionWaiter& waiter,
   waiter.state = AdmissionWaiter::State::kWaiting;
   waiter.since = now;
   ++size_;
+  ++waiting_of_[waiter.partition];
   return Push::kWaits;
 }
 
@@ -97,6 +98,19 @@ void AdmissionQueue::Unlink(AdmissionWaiter& waiter) {
   waiter.previous = nullptr;
   if (judged_ == &waiter) judged_ = nullptr;
   --size_;
+  --waiting_of_[waiter.partition];
+}
+
+void AdmissionQueue::Drop(AdmissionWaiter& waiter, AdmissionWaiter*& dropped) {
+  Unlink(waiter);
+  waiter.state = AdmissionWaiter::State::kDropped;
+  waiter.next = dropped;
+  dropped = &waiter;
+}
+
+bool AdmissionQueue::IsNewestFirst(std::size_t criticality, SteadyTime now) const {
+  return options_.order == QueueOrder::kLifoWhenOverloaded &&
+         codels_[criticality].IsOverloaded(now);
 }
 
 void AdmissionQueue::Remove(AdmissionWaiter& waiter) {
@@ -112,28 +126,41 @@ AdmissionWaiter* AdmissionQueue::Front(SteadyTime now, AdmissionWaiter*& dropped
       --i;
       continue;
     }
-    Codel& codel = codels_[i - 1];
-    const bool newest_first =
-        options_.order == QueueOrder::kLifoWhenOverloaded && codel.IsOverloaded(now);
-    AdmissionWaiter* front = newest_first ? list.last : list.first;
+    AdmissionWaiter* front = IsNewestFirst(i - 1, now) ? list.last : list.first;
     if (front == judged_) return front;
     const Nanos waited = now - front->since;
     const bool is_late = waited > LongestWait(front->criticality);
-    if (!is_late && !codel.ShouldDrop(waited, now)) {
+    if (!is_late && !codels_[i - 1].ShouldDrop(waited, now)) {
       judged_ = front;
       return front;
     }
-    Unlink(*front);
-    front->state = AdmissionWaiter::State::kDropped;
-    front->next = dropped;
-    dropped = front;
+    Drop(*front, dropped);
   }
   return nullptr;
 }
 
-void AdmissionQueue::PopFront(AdmissionWaiter& front, SteadyTime /*now*/) {
-  Unlink(front);
-  front.state = AdmissionWaiter::State::kGranted;
+// CoDel is not asked: that others stand says nothing of a partition which has room.
+AdmissionWaiter* AdmissionQueue::FirstOf(std::uint32_t partition,
+                                         SteadyTime now,
+                                         AdmissionWaiter*& dropped) {
+  for (std::size_t i = kCriticalityCount; i > 0; --i) {
+    const bool newest_first = IsNewestFirst(i - 1, now);
+    AdmissionWaiter* waiter = newest_first ? lists_[i - 1].last : lists_[i - 1].first;
+    while (waiter != nullptr) {
+      AdmissionWaiter* const next = newest_first ? waiter->previous : waiter->next;
+      if (waiter->partition == partition) {
+        if (now - waiter->since <= LongestWait(waiter->criticality)) return waiter;
+        Drop(*waiter, dropped);
+      }
+      waiter = next;
+    }
+  }
+  return nullptr;
+}
+
+void AdmissionQueue::Grant(AdmissionWaiter& waiter) {
+  Unlink(waiter);
+  waiter.state = AdmissionWaiter::State::kGranted;
 }
 
 void AdmissionQueue::NoteNoWait(SteadyTime now) {

@@ -18,6 +18,7 @@
 #include "sluice/contract/time.h"
 #include "sluice/limit/codel.h"
 #include "sluice/limit/criticality.h"
+#include "sluice/limit/partitions.h"
 
 namespace sluice::limit {
 
@@ -79,8 +80,15 @@ class AdmissionQueue {
   // The waiter that the next slot is for; null when none waits. Those that waited too long are
   // taken out and chained into `dropped` (by `next`), not yet woken.
   [[nodiscard]] AdmissionWaiter* Front(SteadyTime now, AdmissionWaiter*& dropped);
-  // Takes out what Front() returned, as granted.
-  void PopFront(AdmissionWaiter& front, SteadyTime now);
+  // The same among the waiters of one partition, whoever waits before them. Walks the queue.
+  [[nodiscard]] AdmissionWaiter* FirstOf(std::uint32_t partition,
+                                         SteadyTime now,
+                                         AdmissionWaiter*& dropped);
+  [[nodiscard]] bool HasWaiterOf(std::uint32_t partition) const {
+    return waiting_of_[partition] > 0;
+  }
+  // Takes out what Front() or FirstOf() returned, as granted.
+  void Grant(AdmissionWaiter& waiter);
   // Takes out one that waits.
   void Remove(AdmissionWaiter& waiter);
 
@@ -103,6 +111,8 @@ class AdmissionQueue {
   [[nodiscard]] AdmissionWaiter* LowestBelow(Criticality criticality) const;
   [[nodiscard]] Nanos LongestWait(Criticality criticality) const;
   void TuneCodels();
+  [[nodiscard]] bool IsNewestFirst(std::size_t criticality, SteadyTime now) const;
+  void Drop(AdmissionWaiter& waiter, AdmissionWaiter*& dropped);
   void Unlink(AdmissionWaiter& waiter);
 
   AdmissionQueueOptions options_;
@@ -111,6 +121,7 @@ class AdmissionQueue {
   std::array<Codel, kCriticalityCount> codels_;
   std::array<List, kCriticalityCount> lists_{};
   std::size_t size_ = 0;
+  std::array<std::size_t, Partitions::kPartitionsMax + 1> waiting_of_{};  // By partition.
   // The front that Codel has let pass, so that it is judged once.
   AdmissionWaiter* judged_ = nullptr;
 };

@@ -27,7 +27,7 @@ class AdmissionQueueTest : public testing::Test {
   }
   AdmissionWaiter* Pop(SteadyTime now) {
     AdmissionWaiter* front = queue_.Front(now, dropped_);
-    if (front != nullptr) queue_.PopFront(*front, now);
+    if (front != nullptr) queue_.Grant(*front);
     return front;
   }
 

@@ -20,9 +20,10 @@ double Aimd::Update(const WindowSample& sample) {
   return limit_;
 }
 
-void Aimd::SetBounds(const LimitBounds& bounds) {
-  options_.bounds = bounds;
-  limit_ = std::clamp(limit_, bounds.min, bounds.max);
+void Aimd::Tune(const LimitTuning& tuning) {
+  options_.bounds = tuning.bounds;
+  options_.backoff_ratio = tuning.backoff_ratio;
+  limit_ = std::clamp(limit_, tuning.bounds.min, tuning.bounds.max);
 }
 
 }  // namespace sluice::limit

@@ -24,7 +24,7 @@ class Aimd final : public LimitAlgorithm {
 
   double Update(const WindowSample& sample) override;
   [[nodiscard]] double limit() const override { return limit_; }
-  void SetBounds(const LimitBounds& bounds) override;
+  void Tune(const LimitTuning& tuning) override;
 
  private:
   AimdOptions options_;

@@ -34,9 +34,9 @@ TEST(Aimd, TakesALatencyBeyondTheTimeoutForADrop) {
 TEST(Aimd, StaysWithinItsBounds) {
   Aimd aimd({.bounds = {.initial = 5, .min = 5, .max = 10}});
   EXPECT_DOUBLE_EQ(aimd.Update(kDropped), 5);
-  aimd.SetBounds({.min = 6, .max = 10});
+  aimd.Tune({.bounds = {.min = 6, .max = 10}});
   EXPECT_DOUBLE_EQ(aimd.limit(), 6);
-  aimd.SetBounds({.min = 1, .max = 3});
+  aimd.Tune({.bounds = {.min = 1, .max = 3}});
   EXPECT_DOUBLE_EQ(aimd.limit(), 3);
 }
 

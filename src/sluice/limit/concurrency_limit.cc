@@ -22,30 +22,31 @@ LimitBounds BoundsOf(const ConcurrencyOptions& options) {
           .max = static_cast<double>(options.max_limit)};
 }
 
+LimitTuning TuningOf(const ConcurrencyOptions& options) {
+  return {.bounds = BoundsOf(options),
+          .smoothing = options.smoothing,
+          .backoff_ratio = options.backoff_ratio,
+          .max_limit_factor = options.max_limit_factor,
+          .baseline_windows = options.baseline_window};
+}
+
 std::unique_ptr<LimitAlgorithm> AlgorithmOf(const ConcurrencyOptions& options) {
-  const bool is_smooth = options.smoothing > 0;
+  std::unique_ptr<LimitAlgorithm> algorithm;
   switch (options.algorithm) {
-    case ConcurrencyAlgorithm::kVegas: {
-      VegasOptions vegas{.bounds = BoundsOf(options),
-                         .backoff_ratio = options.backoff_ratio,
-                         .max_limit_factor = options.max_limit_factor,
-                         .baseline_age = options.baseline_window};
-      if (is_smooth) vegas.smoothing = options.smoothing;
-      return std::make_unique<Vegas>(vegas);
-    }
-    case ConcurrencyAlgorithm::kGradient2: {
-      Gradient2Options gradient{.bounds = BoundsOf(options),
-                                .backoff_ratio = options.backoff_ratio};
-      if (is_smooth) gradient.smoothing = options.smoothing;
-      return std::make_unique<Gradient2>(gradient);
-    }
+    case ConcurrencyAlgorithm::kVegas:
+      algorithm = std::make_unique<Vegas>(VegasOptions{.bounds = BoundsOf(options)});
+      break;
+    case ConcurrencyAlgorithm::kGradient2:
+      algorithm = std::make_unique<Gradient2>(Gradient2Options{.bounds = BoundsOf(options)});
+      break;
     case ConcurrencyAlgorithm::kAimd:
-      return std::make_unique<Aimd>(
-          AimdOptions{.bounds = BoundsOf(options), .backoff_ratio = options.backoff_ratio});
+      algorithm = std::make_unique<Aimd>(AimdOptions{.bounds = BoundsOf(options)});
+      break;
     case ConcurrencyAlgorithm::kFixed:
       return nullptr;
   }
-  return nullptr;
+  algorithm->Tune(TuningOf(options));
+  return algorithm;
 }
 
 std::int64_t StartOf(const ConcurrencyOptions& options) {
@@ -141,6 +142,10 @@ bool ConcurrencyLimit::TakeSlotCarefully(std::uint32_t partition) {
   return false;
 }
 
+bool ConcurrencyLimit::IsGuaranteed(std::uint32_t partition) const {
+  return !partitions_.empty() && partitions_.HasRoom(partition, limit());
+}
+
 Permit ConcurrencyLimit::NewPermit(std::uint32_t partition, SteadyTime now) {
   return {*this, {.epoch = 0, .slot = kHasSlot | partition, .start = now}};
 }
@@ -188,9 +193,11 @@ ConcurrencyDecision ConcurrencyLimit::Enter(AdmissionWaiter& waiter,
                                             double chance,
                                             SteadyTime now) {
   if (!has_queue()) return TryEnter(waiter.partition, now);
-  // Those who wait come first: a newcomer that finds a slot before them would overtake.
-  if (waiting_.load(std::memory_order_seq_cst) == 0 && TakeSlot(waiter.partition)) {
-    had_no_wait_.store(true, std::memory_order_relaxed);
+  // Those who wait come first: a newcomer that finds a slot before them would overtake. Not so what
+  // its partition is guaranteed, which those others have no claim to.
+  const bool is_free = waiting_.load(std::memory_order_seq_cst) == 0;
+  if ((is_free || IsGuaranteed(waiter.partition)) && TakeSlot(waiter.partition)) {
+    if (is_free) had_no_wait_.store(true, std::memory_order_relaxed);
     return Admitted(waiter.partition, now);
   }
   was_full_.store(true, std::memory_order_relaxed);
@@ -229,17 +236,27 @@ ConcurrencyDecision ConcurrencyLimit::Enter(AdmissionWaiter& waiter,
   return decision;
 }
 
-// Grants free slots to waiters, best first; chains all that are to be told into `woken`. Under the
-// queue's lock.
+// Grants free slots to waiters: first what partitions are guaranteed, whoever else waits, for that
+// is theirs even where the limit is reached; then the best. Chains all that are to be told into
+// `woken`. Under the queue's lock.
 void ConcurrencyLimit::Pump(SteadyTime now, AdmissionWaiter*& woken) {
-  while (queue_.size() > 0) {
-    const std::int64_t limit = limit_.load(std::memory_order_relaxed);
-    if (partitions_.empty() && inflight_.load(std::memory_order_seq_cst) >= limit) break;
+  const auto grant = [&](AdmissionWaiter& waiter) {
+    queue_.Grant(waiter);
+    waiter.next = woken;
+    woken = &waiter;
+  };
+  for (std::uint32_t part = 1; part <= partitions_.size(); ++part) {
+    while (queue_.HasWaiterOf(part) && IsGuaranteed(part)) {
+      AdmissionWaiter* const first = queue_.FirstOf(part, now, woken);
+      if (first == nullptr || !TakeSlotCarefully(part)) break;
+      grant(*first);
+    }
+  }
+  while (queue_.size() > 0 &&
+         inflight_.load(std::memory_order_seq_cst) < limit_.load(std::memory_order_relaxed)) {
     AdmissionWaiter* const front = queue_.Front(now, woken);
     if (front == nullptr || !TakeSlotCarefully(front->partition)) break;
-    queue_.PopFront(*front, now);
-    front->next = woken;
-    woken = front;
+    grant(*front);
   }
   waiting_.store(static_cast<std::int64_t>(queue_.size()), std::memory_order_seq_cst);
 }
@@ -252,14 +269,14 @@ void ConcurrencyLimit::CountWoken(AdmissionWaiter* woken) {
   }
 }
 
-bool ConcurrencyLimit::Withdraw(AdmissionWaiter& waiter) {
+bool ConcurrencyLimit::Withdraw(AdmissionWaiter& waiter, WithdrawReason reason) {
   {
     const SpinlockHolder lock(queue_lock_);
     if (waiter.state != AdmissionWaiter::State::kWaiting) return false;
     queue_.Remove(waiter);
     waiting_.store(static_cast<std::int64_t>(queue_.size()), std::memory_order_seq_cst);
   }
-  counts_.Add(DecisionKind::kDenied);
+  if (reason == WithdrawReason::kWaitedTooLong) counts_.Add(DecisionKind::kDenied);
   return true;
 }
 
@@ -393,7 +410,7 @@ Result<void> ConcurrencyLimit::Reconfigure(const ConcurrencyOptions& options, St
   {
     const SpinlockHolder lock(algorithm_lock_);
     window_ = options.window;
-    if (algorithm_ != nullptr) algorithm_->SetBounds(BoundsOf(options));
+    if (algorithm_ != nullptr) algorithm_->Tune(TuningOf(options));
     const std::int64_t next = algorithm_ == nullptr
                                   ? options.initial_limit
                                   : static_cast<std::int64_t>(algorithm_->limit());

@@ -80,6 +80,12 @@ struct ConcurrencyStats {
   Nanos baseline{0};  // Latency without queueing; 0: not known, or not asked for.
 };
 
+// Why somebody waits no longer.
+enum class WithdrawReason : std::uint8_t {
+  kWaitedTooLong,  // Refused, and counted so.
+  kGaveUp,         // Nobody is there to be told: no decision.
+};
+
 class ConcurrencyLimit final : public Guard, public PermitIssuer {
  public:
   // Fails with kInvalidOption, naming the first problem that Validate() finds.
@@ -95,7 +101,7 @@ class ConcurrencyLimit final : public Guard, public PermitIssuer {
 
   // The waiter waits no longer. False when it was granted or dropped already: then its wake has
   // been or is about to be called, maybe by another thread, and the answer counts.
-  [[nodiscard]] bool Withdraw(AdmissionWaiter& waiter);
+  [[nodiscard]] bool Withdraw(AdmissionWaiter& waiter, WithdrawReason reason);
 
   // The permit of a waiter that was granted its slot, from `now` on.
   [[nodiscard]] Permit PermitOf(const AdmissionWaiter& waiter, SteadyTime now);
@@ -137,6 +143,7 @@ class ConcurrencyLimit final : public Guard, public PermitIssuer {
   ConcurrencyLimit(const ConcurrencyOptions& options, SteadyTime now);
   [[nodiscard]] bool TakeSlot(std::uint32_t partition);
   [[nodiscard]] bool TakeSlotCarefully(std::uint32_t partition);
+  [[nodiscard]] bool IsGuaranteed(std::uint32_t partition) const;
   [[nodiscard]] Permit NewPermit(std::uint32_t partition, SteadyTime now);
   [[nodiscard]] ConcurrencyDecision Admitted(std::uint32_t partition, SteadyTime now);
   [[nodiscard]] ConcurrencyDecision RefuseOrLet();

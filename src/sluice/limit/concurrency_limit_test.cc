@@ -163,139 +163,6 @@ TEST(ConcurrencyLimit, APartitionKeepsItsPartWhenOthersHaveTakenAllSlots) {
   EXPECT_EQ(limit->partitions().busy(batch), 0);
 }
 
-class QueueTest : public testing::Test {
- protected:
-  struct Client {
-    AdmissionWaiter waiter;
-    int woken = 0;
-  };
-  static void Wake(AdmissionWaiter& waiter) { ++static_cast<Client*>(waiter.owner)->woken; }
-
-  Client& New(Criticality criticality = Criticality::kSheddable) {
-    Client& client = clients_.emplace_back();
-    client.waiter.wake = &Wake;
-    client.waiter.owner = &client;
-    client.waiter.criticality = criticality;
-    return client;
-  }
-  static ConcurrencyOptions Options() {
-    ConcurrencyOptions options = Fixed(1);
-    options.queue.emplace();
-    return options;
-  }
-
-  std::unique_ptr<ConcurrencyLimit> limit_ = Make(Options());
-  std::deque<Client> clients_;
-};
-
-TEST_F(QueueTest, WhoLeavesHandsTheSlotToWhoWaits) {
-  ConcurrencyDecision first = limit_->Enter(New().waiter, 0, At(0));
-  ASSERT_EQ(first.kind, Kind::kAdmitted);
-  Client& second = New();
-  ASSERT_EQ(limit_->Enter(second.waiter, 0, At(0)).kind, Kind::kWaits);
-  EXPECT_EQ(limit_->Stats().waiting, 1);
-  EXPECT_EQ(second.woken, 0);
-  first.permit.Settle(kDone, At(3));
-  EXPECT_EQ(second.woken, 1);
-  EXPECT_EQ(second.waiter.state, AdmissionWaiter::State::kGranted);
-  EXPECT_EQ(limit_->inflight(), 1);
-  limit_->PermitOf(second.waiter, At(3)).Settle(kDone, At(4));
-  EXPECT_EQ(limit_->inflight(), 0);
-  EXPECT_EQ(limit_->Stats().waited, 1U);
-  EXPECT_EQ(limit_->Stats().decisions.allowed, 2U);
-}
-
-TEST_F(QueueTest, WhoGivesUpIsCountedAsRefused) {
-  const ConcurrencyDecision first = limit_->Enter(New().waiter, 0, At(0));
-  Client& second = New();
-  ASSERT_EQ(limit_->Enter(second.waiter, 0, At(0)).kind, Kind::kWaits);
-  EXPECT_EQ(limit_->WaitMax(second.waiter, At(0)), milliseconds(100));
-  EXPECT_TRUE(limit_->Withdraw(second.waiter));
-  EXPECT_FALSE(limit_->Withdraw(second.waiter));
-  EXPECT_EQ(second.woken, 0);
-  EXPECT_EQ(limit_->Stats().decisions.denied, 1U);
-}
-
-// What a call takes without a queue is learnt for a fixed limit too.
-TEST_F(QueueTest, NobodyWaitsLongerThanHalfOfWhatACallTakes) {
-  for (int ms = 0; ms < 3000; ms += 20)
-    limit_->Enter(New().waiter, 0, At(ms))
-        .permit.Settle({.verdict = Verdict::kSuccess, .duration = milliseconds(16)}, At(ms + 16));
-  Client& client = New();
-  EXPECT_NEAR(static_cast<double>(limit_->Stats().baseline.count()), 16e6, 1e6);
-  EXPECT_NEAR(static_cast<double>(limit_->WaitMax(client.waiter, At(3000)).count()), 8e6, 0.5e6);
-  client.waiter.criticality = Criticality::kCritical;
-  EXPECT_NEAR(static_cast<double>(limit_->WaitMax(client.waiter, At(3000)).count()), 16e6, 1e6);
-}
-
-TEST_F(QueueTest, AFullQueueRefusesButACriticalRequestTakesAPlace) {
-  const ConcurrencyDecision first = limit_->Enter(New().waiter, 0, At(0));
-  std::vector<Client*> waiting;
-  for (int i = 0; i < 2; ++i) {
-    waiting.push_back(&New());
-    ASSERT_EQ(limit_->Enter(waiting.back()->waiter, 0, At(0)).kind, Kind::kWaits);
-  }
-  EXPECT_EQ(limit_->Enter(New().waiter, 0, At(0)).kind, Kind::kRefused);
-  Client& critical = New(Criticality::kCritical);
-  EXPECT_EQ(limit_->Enter(critical.waiter, 0, At(0)).kind, Kind::kWaits);
-  EXPECT_EQ(waiting[0]->woken, 1);
-  EXPECT_EQ(waiting[0]->waiter.state, AdmissionWaiter::State::kDropped);
-  EXPECT_EQ(limit_->Stats().decisions.denied, 2U);
-  EXPECT_TRUE(limit_->Withdraw(waiting[1]->waiter));
-  EXPECT_TRUE(limit_->Withdraw(critical.waiter));
-}
-
-TEST_F(QueueTest, AHigherLimitLetsWaitersInAtOnce) {
-  const ConcurrencyDecision first = limit_->Enter(New().waiter, 0, At(0));
-  Client& second = New();
-  ASSERT_EQ(limit_->Enter(second.waiter, 0, At(0)).kind, Kind::kWaits);
-  ConcurrencyOptions options = Options();
-  options.initial_limit = 2;
-  ASSERT_TRUE(limit_->Reconfigure(options, At(1)));
-  EXPECT_EQ(second.woken, 1);
-  EXPECT_EQ(limit_->inflight(), 2);
-  limit_->PermitOf(second.waiter, At(1)).Settle(kDone, At(2));
-}
-
-TEST_F(QueueTest, NeverForgetsAWaiterWhateverTheThreadsDo) {
-  // Each thread enters, or waits until it is told; nobody has a deadline. If a wake were lost, this
-  // would never end.
-  ConcurrencyOptions options = Fixed(2);
-  options.queue = AdmissionQueueOptions{.initial_rejection_factor = 50, .max_rejection_factor = 60};
-  const auto limit = Make(options);
-  std::atomic<int> done{0};
-  std::vector<std::jthread> threads;
-  for (int i = 0; i < 4; ++i) {
-    threads.emplace_back([&limit, &done] {
-      struct Told {
-        AdmissionWaiter waiter;
-        std::atomic<bool> told{false};
-      };
-      for (int j = 0; j < 2000; ++j) {
-        Told told;
-        told.waiter.owner = &told;
-        told.waiter.wake = [](AdmissionWaiter& waiter) {
-          static_cast<Told*>(waiter.owner)->told.store(true, std::memory_order_release);
-        };
-        ConcurrencyDecision decision = limit->Enter(told.waiter, 0, At(0));
-        if (decision.kind == Kind::kWaits) {
-          while (!told.told.load(std::memory_order_acquire))
-            std::this_thread::yield();
-          if (told.waiter.state == AdmissionWaiter::State::kGranted) {
-            decision.permit = limit->PermitOf(told.waiter, At(0));
-          }
-        }
-        decision.permit.Settle(kDone, At(0));
-        done.fetch_add(1);
-      }
-    });
-  }
-  threads.clear();
-  EXPECT_EQ(done.load(), 8000);
-  EXPECT_EQ(limit->inflight(), 0);
-  EXPECT_EQ(limit->Stats().waiting, 0);
-}
-
 TEST(ConcurrencyLimit, AnAdaptiveLimitFollowsItsWindows) {
   ConcurrencyOptions options{.name = "pay", .algorithm = ConcurrencyAlgorithm::kAimd};
   options.window = {.min = seconds(1), .max = seconds(30), .min_samples = 10};
@@ -377,6 +244,77 @@ TEST(ConcurrencyLimit, KeepsWhatItHasLearntOverAReload) {
   options.max_limit = 22;
   ASSERT_TRUE(limit->Reconfigure(options, At(20'000)));
   EXPECT_EQ(limit->limit(), 22);
+}
+
+// One window of 20 calls at once, all with the same outcome.
+void RunWindow(ConcurrencyLimit& limit, int second, const Outcome& outcome) {
+  std::vector<Permit> held;
+  const auto count = static_cast<int>(limit.limit());
+  for (int i = 0; i < count; ++i)
+    held.push_back(limit.TryEnter(0, At(second * 1000)).permit);
+  for (Permit& permit : held)
+    permit.Settle(outcome, At(second * 1000 + 10));
+}
+
+TEST(ConcurrencyLimit, AReloadChangesHowItLearns) {
+  for (const ConcurrencyAlgorithm algorithm :
+       {ConcurrencyAlgorithm::kAimd, ConcurrencyAlgorithm::kVegas,
+        ConcurrencyAlgorithm::kGradient2}) {
+    ConcurrencyOptions options{.name = "pay", .algorithm = algorithm, .initial_limit = 100};
+    options.window.min_samples = 1;
+    options.smoothing = 1;
+    const auto limit = Make(options);
+    options.backoff_ratio = 0.5;
+    ASSERT_TRUE(limit->Reconfigure(options, At(0)));
+    RunWindow(*limit, 1, {.verdict = Verdict::kFailure});
+    EXPECT_EQ(limit->limit(), 50) << static_cast<int>(algorithm);
+    if (algorithm == ConcurrencyAlgorithm::kGradient2) continue;  // Drops are not smoothed there.
+    options.smoothing = 0.5;
+    ASSERT_TRUE(limit->Reconfigure(options, At(2000)));
+    RunWindow(*limit, 3, {.verdict = Verdict::kFailure});
+    EXPECT_EQ(limit->limit(), algorithm == ConcurrencyAlgorithm::kVegas ? 37 : 25);
+  }
+}
+
+TEST(ConcurrencyLimit, AReloadChangesHowFarALimitMayBeAboveItsUse) {
+  ConcurrencyOptions options{.name = "pay", .initial_limit = 100, .min_limit = 1};
+  options.window.min_samples = 1;
+  const auto limit = Make(options);
+  const auto use_ten = [&limit](int second) {
+    std::vector<Permit> held;
+    for (int i = 0; i < 10; ++i)
+      held.push_back(limit->TryEnter(0, At(second * 1000)).permit);
+    for (Permit& permit : held)
+      permit.Settle(kDone, At(second * 1000 + 10));
+  };
+  options.max_limit_factor = 20;
+  ASSERT_TRUE(limit->Reconfigure(options, At(0)));
+  for (int second = 1; second < 20; ++second)
+    use_ten(second);
+  EXPECT_EQ(limit->limit(), 100);
+  options.max_limit_factor = 5;
+  ASSERT_TRUE(limit->Reconfigure(options, At(20'000)));
+  for (int second = 21; second < 120; ++second)
+    use_ten(second);
+  EXPECT_EQ(limit->limit(), 50);
+}
+
+TEST(ConcurrencyLimit, AReloadChangesHowOldABaselineIs) {
+  ConcurrencyOptions options{.name = "pay", .initial_limit = 10};
+  options.window.min_samples = 1;
+  options.baseline_window = 1000;
+  const auto limit = Make(options);
+  int second = 1;
+  const auto run = [&](int windows, int ms) {
+    for (int i = 0; i < windows; ++i, ++second)
+      RunWindow(*limit, second, {.verdict = Verdict::kSuccess, .duration = milliseconds(ms)});
+    return limit->Stats().baseline;
+  };
+  EXPECT_GE(run(20, 100), milliseconds(99));
+  EXPECT_GE(run(20, 50), milliseconds(95));  // A thousand windows old.
+  options.baseline_window = 1;
+  ASSERT_TRUE(limit->Reconfigure(options, At(second * 1000)));
+  EXPECT_LE(run(20, 50), milliseconds(51));
 }
 
 TEST(ConcurrencyLimit, RefusesToBecomeAnother) {

@@ -37,9 +37,11 @@ double Gradient2::Update(const WindowSample& sample) {
   return limit_;
 }
 
-void Gradient2::SetBounds(const LimitBounds& bounds) {
-  options_.bounds = bounds;
-  limit_ = std::clamp(limit_, bounds.min, bounds.max);
+void Gradient2::Tune(const LimitTuning& tuning) {
+  options_.bounds = tuning.bounds;
+  options_.smoothing = tuning.smoothing > 0 ? tuning.smoothing : Gradient2Options::kSmoothing;
+  options_.backoff_ratio = tuning.backoff_ratio;
+  limit_ = std::clamp(limit_, tuning.bounds.min, tuning.bounds.max);
 }
 
 }  // namespace sluice::limit

@@ -14,13 +14,15 @@
 namespace sluice::limit {
 
 struct Gradient2Options {
+  static constexpr double kSmoothing = 0.2;
+
   LimitBounds bounds;
   double queue_size = 4;
-  double smoothing = 0.2;      // Above 0 .. 1.
-  double tolerance = 1.5;      // 1 .. 10: latency may be so much longer than in the long run.
-  double long_window = 600;    // Windows.
-  std::size_t warm_up = 10;    // Windows.
-  double backoff_ratio = 0.9;  // What is left after a window with drops.
+  double smoothing = kSmoothing;  // Above 0 .. 1.
+  double tolerance = 1.5;         // 1 .. 10: latency may be so much longer than in the long run.
+  double long_window = 600;       // Windows.
+  std::size_t warm_up = 10;       // Windows.
+  double backoff_ratio = 0.9;     // What is left after a window with drops.
 };
 
 class Gradient2 final : public LimitAlgorithm {
@@ -29,7 +31,7 @@ class Gradient2 final : public LimitAlgorithm {
 
   double Update(const WindowSample& sample) override;
   [[nodiscard]] double limit() const override { return limit_; }
-  void SetBounds(const LimitBounds& bounds) override;
+  void Tune(const LimitTuning& tuning) override;
   [[nodiscard]] Nanos baseline() const override {
     return Nanos(static_cast<Nanos::rep>(long_term_.value()));
   }

@@ -53,7 +53,7 @@ TEST(Gradient2, StaysWithinItsBounds) {
   for (int i = 0; i < 5; ++i)
     static_cast<void>(gradient.Update(Saturated(gradient.limit(), milliseconds(10))));
   EXPECT_DOUBLE_EQ(gradient.limit(), 21);
-  gradient.SetBounds({.min = 1, .max = 8});
+  gradient.Tune({.bounds = {.min = 1, .max = 8}});
   EXPECT_DOUBLE_EQ(gradient.limit(), 8);
 }
 

@@ -33,6 +33,8 @@ class LatencyBaseline {
   explicit LatencyBaseline(const LatencyBaselineOptions& options);
 
   void Add(Nanos latency, BaselineRise rise);
+  // From the next window on.
+  void SetAge(double age) { baseline_.SetAge(age); }
   // Nanoseconds; 0 before the first window.
   [[nodiscard]] double recent() const { return recent_.value(); }
   [[nodiscard]] double value() const { return baseline_.value(); }

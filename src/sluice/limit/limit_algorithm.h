@@ -26,14 +26,23 @@ struct LimitBounds {
   double max = 1000;
 };
 
+// What a configuration says, as far as an algorithm has use for it.
+struct LimitTuning {
+  LimitBounds bounds;
+  double smoothing = 0;          // Above 0 .. 1: this part of each change is made; 0: its own.
+  double backoff_ratio = 0.9;    // 0.1 .. 0.99: what drops leave of the limit.
+  double max_limit_factor = 5;   // Limit <= most calls at once x this.
+  double baseline_windows = 10;  // 1 .. 1000: of the average that the baseline is.
+};
+
 class LimitAlgorithm {
  public:
   virtual ~LimitAlgorithm() = default;
   // Returns the new limit, within the bounds.
   virtual double Update(const WindowSample& sample) = 0;
   [[nodiscard]] virtual double limit() const = 0;
-  // The limit is brought within the new bounds; `initial` is not read.
-  virtual void SetBounds(const LimitBounds& bounds) = 0;
+  // Goes on from what was learnt, which is brought within the new bounds; `initial` is not read.
+  virtual void Tune(const LimitTuning& tuning) = 0;
   // The latency without queueing, as far as the algorithm knows; 0: unknown.
   [[nodiscard]] virtual Nanos baseline() const { return Nanos(0); }
 };

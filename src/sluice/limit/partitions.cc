@@ -53,17 +53,19 @@ std::int64_t Partitions::PartOf(std::uint32_t partition, std::int64_t limit) con
   return std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(part - 1e-9)));
 }
 
+// Sequentially consistent, for a releaser then looks for waiters, and who is about to wait for
+// room: one of the two must see the other.
 bool Partitions::Enter(std::uint32_t partition, std::int64_t limit) {
-  const std::int64_t before = busy_[partition].fetch_add(1, std::memory_order_relaxed);
+  const std::int64_t before = busy_[partition].fetch_add(1, std::memory_order_seq_cst);
   return before < PartOf(partition, limit);
 }
 
 void Partitions::Leave(std::uint32_t partition) {
-  busy_[partition].fetch_sub(1, std::memory_order_relaxed);
+  busy_[partition].fetch_sub(1, std::memory_order_seq_cst);
 }
 
 bool Partitions::HasRoom(std::uint32_t partition, std::int64_t limit) const {
-  return busy_[partition].load(std::memory_order_relaxed) < PartOf(partition, limit);
+  return busy_[partition].load(std::memory_order_seq_cst) < PartOf(partition, limit);
 }
 
 }  // namespace sluice::limit

@@ -15,6 +15,8 @@ class MovingAverage {
   MovingAverage(double age, std::size_t warm_up) : factor_(2.0 / (age + 1.0)), warm_up_(warm_up) {}
   double Add(double sample);
   void Set(double value) { value_ = value; }
+  // From the next sample on.
+  void SetAge(double age) { factor_ = 2.0 / (age + 1.0); }
   [[nodiscard]] double value() const { return value_; }
   [[nodiscard]] std::size_t count() const { return count_; }
 

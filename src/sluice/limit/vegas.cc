@@ -127,9 +127,13 @@ double Vegas::Update(const WindowSample& sample) {
   return limit_;
 }
 
-void Vegas::SetBounds(const LimitBounds& bounds) {
-  options_.bounds = bounds;
-  limit_ = std::clamp(limit_, bounds.min, bounds.max);
+void Vegas::Tune(const LimitTuning& tuning) {
+  options_.bounds = tuning.bounds;
+  options_.smoothing = tuning.smoothing > 0 ? tuning.smoothing : VegasOptions::kSmoothing;
+  options_.backoff_ratio = tuning.backoff_ratio;
+  options_.max_limit_factor = tuning.max_limit_factor;
+  baseline_.SetAge(tuning.baseline_windows);
+  limit_ = std::clamp(limit_, tuning.bounds.min, tuning.bounds.max);
 }
 
 }  // namespace sluice::limit

@@ -21,11 +21,13 @@
 namespace sluice::limit {
 
 struct VegasOptions {
+  static constexpr double kSmoothing = 1.0;
+
   LimitBounds bounds;
-  double smoothing = 1.0;       // Above 0 .. 1: this part of each change is made.
-  double backoff_ratio = 0.9;   // 0.1 .. 0.99: what drops leave of the limit.
-  double max_limit_factor = 5;  // Limit <= most calls at once x this.
-  double baseline_age = 10;     // Windows.
+  double smoothing = kSmoothing;  // Above 0 .. 1: this part of each change is made.
+  double backoff_ratio = 0.9;     // 0.1 .. 0.99: what drops leave of the limit.
+  double max_limit_factor = 5;    // Limit <= most calls at once x this.
+  double baseline_age = 10;       // Windows.
   std::size_t recent_windows = 3;
   std::size_t correlated_windows = 20;
   std::size_t warm_up_windows = 10;  // Before these the guards have no opinion.
@@ -59,7 +61,7 @@ class Vegas final : public LimitAlgorithm {
 
   double Update(const WindowSample& sample) override;
   [[nodiscard]] double limit() const override { return limit_; }
-  void SetBounds(const LimitBounds& bounds) override;
+  void Tune(const LimitTuning& tuning) override;
   [[nodiscard]] Nanos baseline() const override { return baseline_.baseline(); }
 
  private:

@@ -205,7 +205,7 @@ TEST(Vegas, StaysWithinItsBounds) {
   for (int i = 0; i < 5; ++i)
     static_cast<void>(vegas.Update(Observe(vegas.limit(), 1000, milliseconds(10), 100'000)));
   EXPECT_DOUBLE_EQ(vegas.limit(), 6);
-  vegas.SetBounds({.min = 10, .max = 20});
+  vegas.Tune({.bounds = {.min = 10, .max = 20}});
   EXPECT_DOUBLE_EQ(vegas.limit(), 10);
 }
 
