@@ -130,19 +130,19 @@ std::string ShedClasses(std::uint64_t threshold) {
   return text;
 }
 
+std::string SignalText(const std::string& signal, const std::string& gate) {
+  if (signal == "concurrency") return fmt::format("concurrency/{} has no slots left", gate);
+  if (signal == "queue_delay") return "the workers are late";
+  if (signal == "cpu") return "the processor is overloaded";
+  return signal;
+}
+
 // What makes a gate shed.
 std::string SignalsText(const Json& guard) {
   std::string text;
   for (const Json& signal : guard.value("signals", Json::array())) {
-    const auto name = signal.get<std::string>();
     if (!text.empty()) text += " or ";
-    if (name == "concurrency") {
-      text += fmt::format("concurrency/{} has no slots left", guard.value("name", ""));
-    } else if (name == "queue_delay") {
-      text += "the workers are late";
-    } else if (name == "cpu") {
-      text += "the processor is overloaded";
-    }
+    text += SignalText(signal.get<std::string>(), guard.value("name", ""));
   }
   return text.empty() ? "nothing makes it shed" : text;
 }
@@ -154,6 +154,8 @@ GuardWords OfGate(const Json& guard) {
   words.now = threshold == 0 ? "sheds nobody" : fmt::format("below level {}", threshold);
   words.when = fmt::format("{}, the least critical first; now: {}", SignalsText(guard),
                            ShedClasses(threshold));
+  const std::string cause = guard.value("cause", "");
+  if (!cause.empty()) words.when += ", because " + SignalText(cause, guard.value("name", ""));
   return words;
 }
 
@@ -161,7 +163,10 @@ GuardWords OfThrottle(const Json& guard) {
   GuardWords words;
   AddDecisions(guard.value("decisions", Json::object()), words);
   const double ratio = guard.value("rejection_ratio", 0.0);
-  words.now = ratio > 0 ? fmt::format("refuses {:.0f} %", 100 * ratio) : "refuses nobody";
+  const bool refuses = guard.value("mode", "") == "enforce";
+  words.now = ratio > 0
+                  ? fmt::format("{} {:.0f} %", refuses ? "refuses" : "would refuse", 100 * ratio)
+                  : "refuses nobody";
   const std::uint64_t requests = Count(guard, "requests_in_window");
   const double window = guard.value("window_seconds", 0.0);
   const double rate = guard.value("rps_threshold", 0.0);
@@ -169,21 +174,50 @@ GuardWords OfThrottle(const Json& guard) {
                            guard.value("success_rate_threshold", 0.0), SpanText(window));
   if (rate > 0) words.when += fmt::format(", of {:g} or more", std::ceil(rate * window));
   if (requests == 0) {
-    words.when += "; now: no calls";
+    words.when += "; of late: no calls";
   } else {
-    words.when += fmt::format("; now: {:.0f} % of {}",
-                              PercentOf(Count(guard, "successes_in_window"), requests), requests);
+    words.when += fmt::format("; of late: {:.0f} % of {}",
+                              PercentOf(Count(guard, "successes_in_window"), requests),
+                              CountOf(requests, "call"));
   }
   return words;
 }
 
+// "12 % of 25 calls failed, 30 % were slow"; empty while there are too few to tell.
 std::string BreakerRates(const Json& guard) {
   const double failed = guard.value("failure_rate", -1.0);
-  if (failed < 0) return "too few calls to judge";
-  std::string text = fmt::format("{:.0f} % of {} failed", failed, Count(guard, "calls_in_window"));
+  if (failed < 0) return {};
+  std::string text = fmt::format("{:.0f} % of {} failed", failed,
+                                 CountOf(Count(guard, "calls_in_window"), "call"));
   const double slow = guard.value("slow_call_rate", -1.0);
   if (slow > 0) text += fmt::format(", {:.0f} % were slow", slow);
   return text;
+}
+
+// What a closed breaker has seen of late.
+std::string ClosedText(const Json& guard) {
+  std::string rates = BreakerRates(guard);
+  if (!rates.empty()) return "closed: " + rates;
+  return fmt::format("closed: {} of late, judged from {} on",
+                     CountOf(Count(guard, "calls_in_window"), "call"),
+                     Count(guard, "minimum_number_of_calls"));
+}
+
+// Where a breaker stands, and what comes next.
+std::string BreakerNow(const Json& guard) {
+  const std::string state = guard.value("state", "?");
+  if (state == "closed") return ClosedText(guard);
+  if (state == "half_open") return "half open: a few calls decide";
+  if (state == "forced_open") return "forced open by hand";
+  if (state == "disabled" || state == "metrics_only") return state + " by hand";
+  const std::string rates = BreakerRates(guard);
+  if (state == "recovering") {
+    return "recovering: lets more and more calls through" + (rates.empty() ? "" : "; " + rates);
+  }
+  if (state != "open") return state;
+  const double wait = std::ceil(guard.value("retry_after_seconds", 0.0));
+  const std::string next = wait > 0 ? "tries again in " + SpanText(wait) : "the next call is a try";
+  return fmt::format("open{}; {}", rates.empty() ? "" : ": " + rates, next);
 }
 
 GuardWords OfBreaker(const Json& guard) {
@@ -194,10 +228,9 @@ GuardWords OfBreaker(const Json& guard) {
                 words.refused;
   if (!guard.value("is_keyed", false)) {
     words.now = guard.value("state", "?");
-    words.when =
-        fmt::format("{:g} % of the calls fail or {:g} % are slow; now {}: {}",
-                    guard.value("failure_rate_threshold", 0.0),
-                    guard.value("slow_call_rate_threshold", 0.0), words.now, BreakerRates(guard));
+    words.when = fmt::format("{:g} % of the calls fail or {:g} % are slow; now {}",
+                             guard.value("failure_rate_threshold", 0.0),
+                             guard.value("slow_call_rate_threshold", 0.0), BreakerNow(guard));
     return words;
   }
   const std::uint64_t keys = Count(guard, "keys");
@@ -235,7 +268,9 @@ GuardWords OfEjection(const Json& guard) {
   if (!causes.empty() && !would.empty()) causes += "; ";
   causes += would;
   words.now = fmt::format("{} of {} out", Count(guard, "out"), Count(guard, "endpoints"));
-  words.when = "an endpoint does worse than the others (counts ejections)";
+  words.when = Count(guard, "endpoints") == 1
+                   ? "never: the only endpoint of an upstream stays in"
+                   : "an endpoint does worse than the others (counts ejections)";
   if (!causes.empty()) words.when += ": " + causes;
   return words;
 }

@@ -106,13 +106,38 @@ TEST(WordsOf, AKeyedBreakerSetByHandIsToldSo) {
 TEST(WordsOf, ABreakerSaysWhenItOpensAndWhatItSees) {
   const std::string head =
       R"({"kind": "breaker", "state": "closed", "failure_rate_threshold": 50,
-          "slow_call_rate_threshold": 80, )";
-  EXPECT_EQ(OnlyOf(head + R"("failure_rate": -1.0, "slow_call_rate": -1.0})").when,
-            "50 % of the calls fail or 80 % are slow; now closed: too few calls to judge");
+          "slow_call_rate_threshold": 80, "minimum_number_of_calls": 20, )";
+  EXPECT_EQ(OnlyOf(head + R"("failure_rate": -1.0, "slow_call_rate": -1.0,
+                             "calls_in_window": 3})")
+                .when,
+            "50 % of the calls fail or 80 % are slow; now closed: 3 calls of late, judged from 20 "
+            "on");
   EXPECT_EQ(
       OnlyOf(head + R"("failure_rate": 12, "slow_call_rate": 30, "calls_in_window": 25})").when,
-      "50 % of the calls fail or 80 % are slow; now closed: 12 % of 25 failed, 30 % were "
+      "50 % of the calls fail or 80 % are slow; now closed: 12 % of 25 calls failed, 30 % were "
       "slow");
+}
+
+TEST(WordsOf, ABreakerThatIsNotClosedSaysWhatComesNext) {
+  const auto now = [](const std::string& members) {
+    const std::string when = OnlyOf(R"({"kind": "breaker", "failure_rate_threshold": 50,
+                   "slow_call_rate_threshold": 80, )" +
+                                    members + "}")
+                                 .when;
+    return when.substr(when.find("; now ") + 6);
+  };
+  EXPECT_EQ(now(R"("state": "open", "failure_rate": 85, "calls_in_window": 20,
+                   "retry_after_seconds": 3.2)"),
+            "open: 85 % of 20 calls failed; tries again in 4 s");
+  EXPECT_EQ(now(R"("state": "open", "failure_rate": -1.0, "retry_after_seconds": 0.0)"),
+            "open; the next call is a try");
+  EXPECT_EQ(now(R"("state": "half_open", "failure_rate": -1.0)"), "half open: a few calls decide");
+  EXPECT_EQ(now(R"("state": "recovering", "failure_rate": -1.0)"),
+            "recovering: lets more and more calls through");
+  EXPECT_EQ(now(R"("state": "recovering", "failure_rate": 10, "calls_in_window": 30)"),
+            "recovering: lets more and more calls through; 10 % of 30 calls failed");
+  EXPECT_EQ(now(R"("state": "forced_open")"), "forced open by hand");
+  EXPECT_EQ(now(R"("state": "metrics_only")"), "metrics_only by hand");
 }
 
 TEST(WordsOf, AGateSaysWhomItTurnsAway) {
@@ -128,6 +153,15 @@ TEST(WordsOf, AGateSaysWhomItTurnsAway) {
   EXPECT_THAT(when(512), HasSubstr("CRITICAL, CRITICAL_PLUS"));
 }
 
+TEST(WordsOf, AGateThatShedsSaysWhy) {
+  const GuardWords words =
+      OnlyOf(R"({"name": "shed", "kind": "overload", "signals": ["queue_delay", "cpu"],
+                 "threshold_level": 128, "cause": "cpu"})");
+  EXPECT_EQ(words.when,
+            "the workers are late or the processor is overloaded, the least critical first; now: "
+            "SHEDDABLE, because the processor is overloaded");
+}
+
 TEST(WordsOf, AThrottleSaysWhatSucceeds) {
   const GuardWords words = OnlyOf(
       R"({"name": "app", "kind": "admission_control", "mode": "enforce", "enforce_percent": 10,
@@ -139,7 +173,14 @@ TEST(WordsOf, AThrottleSaysWhatSucceeds) {
   EXPECT_EQ(words.asked, 40U);
   EXPECT_EQ(words.now, "refuses 72 %");
   EXPECT_EQ(words.when,
-            "less than 95 % of the calls of 30 s succeed, of 30 or more; now: 25 % of 40");
+            "less than 95 % of the calls of 30 s succeed, of 30 or more; of late: 25 % of 40 "
+            "calls");
+}
+
+TEST(WordsOf, AThrottleInShadowSaysWhatItWouldDo) {
+  const GuardWords words = OnlyOf(
+      R"({"name": "app", "kind": "admission_control", "mode": "shadow", "rejection_ratio": 0.11})");
+  EXPECT_EQ(words.now, "would refuse 11 %");
 }
 
 TEST(WordsOf, EjectionsAreNotCountedAsRequests) {
@@ -150,6 +191,11 @@ TEST(WordsOf, EjectionsAreNotCountedAsRequests) {
   EXPECT_EQ(words.would_refuse, 3U);
   EXPECT_EQ(words.now, "1 of 3 out");
   EXPECT_THAT(words.when, HasSubstr(": 2 by consecutive_5xx, 1 by latency"));
+}
+
+TEST(WordsOf, AnUpstreamWithOneEndpointEjectsNobody) {
+  EXPECT_EQ(OnlyOf(R"({"name": "app", "kind": "outlier_detection", "endpoints": 1})").when,
+            "never: the only endpoint of an upstream stays in");
 }
 
 TEST(WordsOf, RulesOfTheMachineAreToldOneByOneWhereTheyHaveABound) {

@@ -28,6 +28,9 @@
 namespace sluice::app {
 namespace {
 
+constexpr std::string_view kNothingToReload =
+    "started without a configuration file; `sluice reload -c FILE` puts one in force";
+
 namespace admin = gateway::admin;
 namespace config = gateway::config;
 
@@ -257,7 +260,7 @@ Task<void> ServerProcess::DrainAndStop() {
 
 Task<void> ServerProcess::ReloadFromFile() {
   if (options_.config_file.empty()) {
-    LogLine("reload_ignored reason=\"started without a configuration file\"");
+    LogLine(fmt::format("reload_ignored reason=\"{}\"", kNothingToReload));
     co_return;
   }
   Result<std::string> text = ReadConfigFile(options_.config_file);

@@ -1,5 +1,6 @@
 // `sluice top`: what each route, guard and upstream does now, redrawn every interval.
 
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -81,8 +82,19 @@ void PrintGuards(const Json& guards) {
 
 // Without health checks nothing is known, and nothing is amiss.
 std::string HealthText(const Json& endpoint) {
+  if (endpoint.value("outlier", Json::object()).value("enforced", false)) return "ejected";
   const std::string health = endpoint.value("health", "");
   return health == "unknown" ? "unchecked" : health;
+}
+
+// Of an endpoint that is out, or would be: why, and for how long.
+void PrintEjection(const Json& endpoint) {
+  const Json outlier = endpoint.value("outlier", Json::object());
+  if (!outlier.value("ejected", false)) return;
+  fmt::print("  {} by {}, the {}. time in a row; back in {}\n",
+             outlier.value("enforced", false) ? "ejected" : "would be ejected",
+             outlier.value("last_cause", "?"), outlier.value("in_a_row", 0),
+             SpanText(std::ceil(outlier.value("back_in_seconds", 0.0))));
 }
 
 void PrintUpstreams(const Json& upstreams) {
@@ -97,6 +109,7 @@ void PrintUpstreams(const Json& upstreams) {
                  endpoint.value("endpoint", ""), HealthText(endpoint),
                  endpoint.value("active", 0LL), endpoint.value("requests", 0ULL),
                  endpoint.value("failures", 0ULL));
+      PrintEjection(endpoint);
     }
   }
 }

@@ -38,7 +38,8 @@ void PrintRules(const std::vector<GuardWords>& rules, double seconds) {
                rule.refused, rule.would_refuse, part, rule.when);
   }
   if (rules.empty()) fmt::print("no guards\n");
-  fmt::print("\nCounted since the gateway started, {} ago.\n", SpanText(seconds));
+  const std::string ago = seconds < 1 ? "less than a second" : SpanText(seconds);
+  fmt::print("\nCounted since the gateway started, {} ago.\n", ago);
 }
 
 Json AsJson(const std::vector<GuardWords>& found, double seconds) {

@@ -16,6 +16,9 @@ constexpr std::size_t IndexOf(State state) {
   return static_cast<std::size_t>(state);
 }
 
+// When an operator closes what was opened by hand.
+constexpr Nanos kNobodyKnows(-1);
+
 // Of a token that no breaker waits for; epochs begin at 1.
 constexpr std::uint64_t kNoEpoch = 0;
 
@@ -273,7 +276,7 @@ BreakerDecision Breaker::AdmitLocked(SteadyTime now) {
     case State::kRecovering:
       return AdmitRecovering(now);
     case State::kForcedOpen:
-      return Refuse(options_.wait_duration_in_open_state, now);
+      return Refuse(kNobodyKnows, now);
   }
   SLUICE_BUG("breaker.state");
   return {.admitted = true, .token = {.epoch = kNoEpoch, .start = now}};

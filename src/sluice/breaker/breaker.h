@@ -54,7 +54,7 @@ inline constexpr std::size_t kStates = 7;
 struct BreakerDecision {
   bool admitted = false;
   bool would_refuse = false;  // Admitted only by shadow mode or enforce_percent.
-  Nanos retry_after{0};       // Refused: when a call may be admitted again; forced open: a guess.
+  Nanos retry_after{0};       // Refused: the wait until a call may be admitted; -1 ns: forced open.
   PermitToken token;          // Admitted: for Settle, Abandon or Refund, exactly one of them.
 };
 

@@ -207,12 +207,16 @@ std::int64_t ResetSeconds(Nanos reset_after) {
   return std::max<std::int64_t>(0, CeilTo(reset_after, std::chrono::seconds(1)));
 }
 
-void AppendBody(const Error& error, std::string& out) {
+void AppendBody(const Error& error, std::string& out, std::string_view cause) {
   out += R"({"error":")";
   AppendJsonText(NameOf(error.code), out);
   if (!error.rule.empty()) {
     out += R"(","rule":")";
     AppendJsonText(error.rule, out);
+  }
+  if (!cause.empty()) {
+    out += R"(","cause":")";
+    AppendJsonText(cause, out);
   }
   // What a client did wrong is told to it; what went wrong behind us is not its business.
   if (error.side == Side::kClient && !error.detail.empty()) {

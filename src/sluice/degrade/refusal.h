@@ -32,7 +32,8 @@ void AppendGrpcMessage(const Error& error, std::string& out);
 void AppendReason(const Error& error, std::string& out);
 
 // Whether the error carries a time to come back: retry_after > 0, or a guard's refusal without one.
-// Never for kNeverAdmitted (-1 ns), nor for what is denied: that is so later, too.
+// Never for kNeverAdmitted (-1 ns), which is also what a breaker says that was opened by hand, nor
+// for what is denied: that is so later, too.
 [[nodiscard]] bool HasRetryAfter(const Error& error);
 // Value of `Retry-After`: whole seconds, rounded up, at least 1 (RFC 9110 §10.2.3).
 [[nodiscard]] std::int64_t RetryAfterSeconds(Nanos retry_after);
@@ -40,8 +41,9 @@ void AppendReason(const Error& error, std::string& out);
 [[nodiscard]] std::int64_t RetryAfterMillis(Nanos retry_after);
 
 // {"error":"rate_limited","rule":"per-user"}; without "rule" where the error has none. A client's
-// own mistake (side kClient) also has "detail": which rule it broke.
-void AppendBody(const Error& error, std::string& out);
+// own mistake (side kClient) also has "detail": which rule it broke. A refusal whose `cause` is
+// given has "cause".
+void AppendBody(const Error& error, std::string& out, std::string_view cause = {});
 
 // What a rate limit tells about itself.
 struct RateLimitStatus {

@@ -45,6 +45,13 @@ TEST(RefusalScenarios, D57_EveryRefusalCarriesGuardRuleStatusAndRetryAfter) {
   EXPECT_TRUE(HasRetryAfter(shed));
 }
 
+TEST(Refusal, TellsWhatMadeAGateShed) {
+  const Error shed{.code = ErrorCode::kOverloaded, .guard = "overload", .rule = "shed"};
+  std::string out;
+  AppendBody(shed, out, "cpu");
+  EXPECT_EQ(out, R"({"error":"overloaded","rule":"shed","cause":"cpu"})");
+}
+
 TEST(RefusalScenarios, D57_GrpcClientsAreToldInTheirOwnWords) {
   const Error rate{.code = ErrorCode::kRateLimited, .guard = "rate_limit", .rule = "per-user"};
   EXPECT_EQ(GrpcStatusOf(rate), GrpcStatus::kResourceExhausted);

@@ -139,6 +139,7 @@ void AccessLog::Append(const Exchange& exchange, Nanos duration) {
   line.Number(",\"status\":", static_cast<std::uint64_t>(exchange.status));
   line.Text(",\"reason\":", CodeOf(exchange.reason));
   if (!exchange.refusal_rule.empty()) line.Text(",\"rule\":", exchange.refusal_reason);
+  if (!exchange.shed_cause.empty()) line.Text(",\"cause\":", exchange.shed_cause);
   if (exchange.release.is_live) line.Release(exchange.release.decision);
   if (!exchange.degraded_source.empty()) line.Text(",\"degraded\":", exchange.degraded_source);
   line.Number(",\"bytes_in\":", exchange.bytes_in);

@@ -42,6 +42,7 @@ void Exchange::Reset() {
   breaker_count = 0;
   quota_rule = nullptr;
   refusal_status = 0;
+  shed_cause = {};
   retry_token.reset();
 
   release.plan = nullptr;
@@ -104,11 +105,15 @@ void Exchange::Shrink() {
   }
 }
 
+Bytes BytesHeldBy(const std::string& buffer) {
+  return buffer.capacity() > kBufferBytesKept ? buffer.capacity() : buffer.size();
+}
+
 Bytes Exchange::HeldBytes() const {
   Bytes sum = reader.head_bytes() + (keeping ? keeping->reserved_bytes() : 0);
   for (const std::string* buffer : {&received, &pump_output, &pump_content, &output,
                                     &response_content, &local_body, &cache_key}) {
-    sum += buffer->capacity();
+    sum += BytesHeldBy(*buffer);
   }
   return sum;
 }

@@ -116,6 +116,10 @@ struct ReleaseUse {
   std::string identity;  // Given to the client with the response; empty: none.
 };
 
+// What `buffer` holds: its bytes; where it has grown beyond what is kept for the next exchange, all
+// that ending this one would free.
+[[nodiscard]] Bytes BytesHeldBy(const std::string& buffer);
+
 struct Exchange {
   Exchange(WorkerContext& its_worker, const wire::HeadLimits& limits);
   Exchange(const Exchange&) = delete;
@@ -173,7 +177,8 @@ struct Exchange {
   std::size_t breaker_count = 0;
   const RatePlan* quota_rule = nullptr;  // Whose quota the response's header fields tell.
   degrade::RateLimitStatus quota;
-  int refusal_status = 0;  // Of the rule that refused, where it has one of its own.
+  int refusal_status = 0;       // Of the rule that refused, where it has one of its own.
+  std::string_view shed_cause;  // What made the gate shed that refused; empty: none did.
   std::optional<limit::RetryBudget::Token> retry_token;
 
   // --- Overload (overload.cc).

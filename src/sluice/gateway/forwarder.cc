@@ -12,6 +12,7 @@
 
 #include "sluice/breaker/acquire_all.h"
 #include "sluice/breaker/classify.h"
+#include "sluice/gateway/attempt_verdict.h"
 #include "sluice/gateway/choose.h"
 #include "sluice/gateway/egress_hosts.h"
 #include "sluice/gateway/grpc.h"
@@ -118,20 +119,6 @@ void SettleWithError(Exchange& exchange, const Error& error) {
   exchange.breaker_count = 0;
 }
 
-// A gateway behind us has refused the call: that says nothing about the service behind it. Other
-// errors that it reports, of an upstream that failed it, do.
-bool IsPeerRefusal(const wire::ResponseHead& head, const AnswerStatus& status) {
-  if (status.judged() != 429 && status.judged() != 503) return false;
-  const wire::HeaderField* const reason = head.headers.Find("x-sluice-reason");
-  if (reason == nullptr) return false;
-  const std::string_view guard = reason->value.substr(0, reason->value.find('/'));
-  // A flow that failed bears the same name, but knows no time to come back.
-  if (guard == "flow") return head.headers.Find("retry-after") != nullptr;
-  constexpr std::array<std::string_view, 6> kGuards = {
-      "rate_limit", "breaker", "overload", "concurrency", "system", "admission_control"};
-  return std::ranges::find(kGuards, guard) != kGuards.end();
-}
-
 Verdict Classify(const AnswerStatus& status,
                  breaker::Refusal refusal,
                  const breaker::ClassifyOptions& options) {
@@ -142,10 +129,9 @@ Verdict Classify(const AnswerStatus& status,
 void SettleWithStatus(Exchange& exchange,
                       const wire::ResponseHead& head,
                       const AnswerStatus& status) {
-  SettleAttempt(exchange, status.judged());
+  const breaker::Refusal refusal = RefusalOf(head, status);
+  SettleAttempt(exchange, status.judged(), refusal);
   const SteadyTime now = exchange.worker.loop.now();
-  const breaker::Refusal refusal =
-      IsPeerRefusal(head, status) ? breaker::Refusal::kByPeerGuard : breaker::Refusal::kNone;
   JudgeHost(exchange, breaker::HostVerdictOf(status.judged(), refusal));
   for (std::size_t i = 0; i < exchange.breaker_count; ++i) {
     const Verdict verdict = Classify(status, refusal, *exchange.classifiers[i]);

@@ -12,6 +12,12 @@ namespace {
 
 constexpr std::int64_t kLimitMax = 1'000'000'000;
 
+// By the rule as it now stands. The peak is of requests, and a limit of tokens.
+std::int64_t LimitOf(const Lesson& lesson, const config::RateLimitConfig& rule) {
+  const double peak = lesson.peak_per_second * static_cast<double>(rule.cost);
+  return LimitFor(peak, rule.period, rule.learn->headroom, rule.limit);
+}
+
 }  // namespace
 
 std::int64_t LimitFor(double peak_per_second, Nanos period, double headroom, std::int64_t floor) {
@@ -79,9 +85,7 @@ void Learning::Watch(const RatePlan& plan, Lesson& lesson, SteadyTime now) {
   if (!busiest.empty()) {
     lesson.peak_per_second = std::max(lesson.peak_per_second, busiest.front().per_second);
   }
-  // The peak is of requests, and a limit of tokens.
-  const double peak = lesson.peak_per_second * static_cast<double>(plan.config->cost);
-  lesson.limit = LimitFor(peak, plan.config->period, learn.headroom, plan.config->limit);
+  lesson.limit = LimitOf(lesson, *plan.config);
   if (TimeLeft(lesson, learn.length, now) > Nanos(0)) return;
   lesson.phase = Lesson::Phase::kOver;
   log_(fmt::format("rate_limit_learnt name={} limit={} peak_per_second={:.1f}", name, lesson.limit,
@@ -96,6 +100,7 @@ void Learning::Learn(const RatePlan& plan, std::uint64_t generation, SteadyTime 
   // A reload has taken the limit away again.
   if (lesson.phase != Lesson::Phase::kOver || lesson.generation == generation) return;
   lesson.generation = generation;
+  lesson.limit = LimitOf(lesson, *plan.config);  // It may be of another period, say.
   const Result<void> done = registry_.Relimit(plan, lesson.limit);
   if (!done) {
     log_(fmt::format("rate_limit_not_learnt name={} limit={} error=\"{}\"", plan.config->name,

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <utility>
 
-#include "sluice/breaker/classify.h"
+#include "sluice/gateway/attempt_verdict.h"
 #include "sluice/gateway/grpc.h"
 #include "sluice/gateway/priority.h"
 #include "sluice/gateway/request_key.h"
@@ -12,9 +12,6 @@
 
 namespace sluice::gateway {
 namespace {
-
-constexpr int kTooManyRequests = 429;
-constexpr int kUnavailable = 503;
 
 const UpstreamPlan& AskedPlan(const Exchange& exchange) {
   return *exchange.asked.plan;
@@ -73,6 +70,7 @@ Result<void> AskGateway(Exchange& exchange) {
   }
   if (!state.gate.Decide(LevelOf(exchange)).admitted) {
     system.permit.Refund(exchange.worker.loop.now());
+    exchange.shed_cause = NameOf(state.gate_cause.load(std::memory_order_relaxed));
     return Refuse(exchange, "overload", "shed", plan.config->status);
   }
   exchange.load_permits[exchange.load_count++] = std::move(system.permit);
@@ -106,6 +104,7 @@ Task<Result<void>> EnterLimit(Exchange& exchange, const ConcurrencyPlan& plan, P
   limit::ConcurrencyLimit& limit = *plan.state->limit;
   const std::uint32_t level = LevelOf(exchange);
   if (overload.sheds_by_concurrency && !plan.state->gate.Decide(level).admitted) {
+    exchange.shed_cause = NameOf(ShedCause::kConcurrency);
     co_return Refuse(exchange, "overload", plan.config->name, overload.config->status);
   }
   const std::uint32_t partition = PartitionOf(exchange, plan);
@@ -125,20 +124,12 @@ Task<Result<void>> EnterLimit(Exchange& exchange, const ConcurrencyPlan& plan, P
   co_return Result<void>();
 }
 
-// What the end of an attempt says to a limit of calls at once: how long an answer takes, or that
-// there were too many.
-Verdict LimitVerdict(int status) {
-  if (status == kTooManyRequests || status == kUnavailable) return Verdict::kFailure;
-  return status >= 500 ? Verdict::kIgnored : Verdict::kSuccess;
-}
-
-// And to a throttle: whether asking was of use.
-Verdict ThrottleVerdict(int status) {
-  return status == kTooManyRequests || status >= 500 ? Verdict::kFailure : Verdict::kSuccess;
-}
-
-Verdict ThrottleVerdict(const Error& error) {
-  return error.side == Side::kUpstream ? Verdict::kFailure : Verdict::kIgnored;
+// Of an answer that goes to the client: the upstream's, or a flow's.
+Verdict LimitVerdictOf(const Exchange& exchange, const Response& response) {
+  if (!response.upstream.lease) return LimitVerdict(exchange.status, breaker::Refusal::kNone);
+  traffic::Connection& connection = *response.upstream.lease;
+  const AnswerStatus status = StatusOf(connection);
+  return LimitVerdict(status.judged(), RefusalOf(connection.head(), status));
 }
 
 void SettleAttemptAs(Exchange& exchange, Verdict throttle, Verdict limit, Nanos duration) {
@@ -223,9 +214,7 @@ void SettleLoad(Exchange& exchange, const Response& response, Delivery delivery)
     outcome.verdict = Verdict::kFailure;
   } else if ((!response.is_local() || response.local.flow != nullptr) &&
              delivery == Delivery::kDelivered) {
-    const bool has_lease = static_cast<bool>(response.upstream.lease);
-    const int status = has_lease ? StatusOf(*response.upstream.lease).judged() : exchange.status;
-    outcome.verdict = LimitVerdict(status);
+    outcome.verdict = LimitVerdictOf(exchange, response);
     // Until the response head: how fast the client takes the body is not the upstream's doing.
     outcome.duration = exchange.upstream_started + exchange.upstream_duration - exchange.entered;
   }
@@ -274,8 +263,8 @@ void SettleAttempt(Exchange& exchange, const Error& error) {
                   is_timeout ? Verdict::kFailure : Verdict::kIgnored, Nanos(0));
 }
 
-void SettleAttempt(Exchange& exchange, int status) {
-  SettleAttemptAs(exchange, ThrottleVerdict(status), LimitVerdict(status),
+void SettleAttempt(Exchange& exchange, int status, breaker::Refusal refusal) {
+  SettleAttemptAs(exchange, ThrottleVerdict(status, refusal), LimitVerdict(status, refusal),
                   exchange.upstream_duration);
 }
 

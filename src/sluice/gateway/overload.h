@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include "sluice/breaker/classify.h"
 #include "sluice/contract/result.h"
 #include "sluice/contract/task.h"
 #include "sluice/gateway/exchange.h"
@@ -41,7 +42,7 @@ void RefundLoad(Exchange& exchange);
 [[nodiscard]] bool HasAttemptGuards(const Exchange& exchange);
 [[nodiscard]] Task<Result<void>> EnterAttempt(Exchange& exchange);
 void SettleAttempt(Exchange& exchange, const Error& error);
-void SettleAttempt(Exchange& exchange, int status);
+void SettleAttempt(Exchange& exchange, int status, breaker::Refusal refusal);
 void RefundAttempt(Exchange& exchange);
 // Whether the attempt has yet to be settled.
 [[nodiscard]] bool HoldsAttempt(const Exchange& exchange);

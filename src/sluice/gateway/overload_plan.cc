@@ -158,6 +158,20 @@ Result<void> PlanState(SnapshotPlan& plan, const Snapshot* before, std::size_t w
 
 }  // namespace
 
+std::string_view NameOf(ShedCause cause) {
+  switch (cause) {
+    case ShedCause::kNone:
+      return "";
+    case ShedCause::kQueueDelay:
+      return "queue_delay";
+    case ShedCause::kCpu:
+      return "cpu";
+    case ShedCause::kConcurrency:
+      return "concurrency";
+  }
+  return "";
+}
+
 GatePlan GateOf(const config::OverloadConfig& overload,
                 const config::ConcurrencyLimitConfig& limit) {
   // From the strictest mode to the mildest.

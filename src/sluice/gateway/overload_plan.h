@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "sluice/contract/result.h"
@@ -54,12 +55,24 @@ struct ThrottlePlan {
   int status = 503;
 };
 
+// What made a gate shed, as its refusals tell.
+enum class ShedCause : std::uint8_t {
+  kNone,
+  kQueueDelay,   // The workers are late.
+  kCpu,          // The processor is overloaded.
+  kConcurrency,  // The limit behind the gate has no slots left.
+};
+
+// "queue_delay", "cpu", "concurrency"; empty for kNone.
+[[nodiscard]] std::string_view NameOf(ShedCause cause);
+
 // Of the whole gateway.
 struct OverloadState {
   explicit OverloadState(std::size_t workers) : lag_min_nanos(workers) {}
 
   std::unique_ptr<limit::SystemRules> system;
   limit::PriorityShedder gate;
+  std::atomic<ShedCause> gate_cause{ShedCause::kNone};  // Of its threshold, while it has one.
   limit::ResourceOverload resources;
   // By monitor: requests refused because it is short. Who passed, passed all of them.
   std::array<limit::DecisionCounts, limit::kResourceMonitors> resource_refusals;

@@ -14,6 +14,13 @@ namespace {
 constexpr std::int64_t kLagMaxNanos = 5'000'000;
 constexpr std::int64_t kNoLag = std::numeric_limits<std::int64_t>::max();
 
+// A threshold that only falls still has the cause that raised it.
+ShedCause CauseOf(const limit::LoadSignals& signals, std::uint32_t threshold, ShedCause before) {
+  if (threshold == 0) return ShedCause::kNone;
+  if (signals.cpu_ratio > 1) return ShedCause::kCpu;
+  return signals.is_overloaded ? ShedCause::kQueueDelay : before;
+}
+
 }  // namespace
 
 OverloadWatch::OverloadWatch(Loop& control,
@@ -78,8 +85,11 @@ bool OverloadWatch::LoopsAreLate(OverloadState& state) const {
 
 void OverloadWatch::TellChange(std::string_view gate,
                                std::uint32_t before,
-                               std::uint32_t after) const {
-  if (before == 0 && after > 0) log_(fmt::format("shedding_began gate={} level={}", gate, after));
+                               std::uint32_t after,
+                               ShedCause cause) const {
+  if (before == 0 && after > 0) {
+    log_(fmt::format("shedding_began gate={} level={} cause={}", gate, after, NameOf(cause)));
+  }
   if (before > 0 && after == 0) log_(fmt::format("shedding_ended gate={}", gate));
 }
 
@@ -95,7 +105,9 @@ void OverloadWatch::Control(const OverloadPlan& plan, SteadyTime now) {
   }
   const std::uint32_t before = state.gate.threshold();
   state.gate.Tick(signals);
-  TellChange("gateway", before, state.gate.threshold());
+  const std::uint32_t after = state.gate.threshold();
+  state.gate_cause.store(CauseOf(signals, after, state.gate_cause), std::memory_order_relaxed);
+  TellChange("gateway", before, after, state.gate_cause);
   if (plan.sheds_by_concurrency) TickLimits(*registry_.current());
 }
 
@@ -119,7 +131,7 @@ void OverloadWatch::TickLimits(const Snapshot& snapshot) {
         .has_queue = state.limit->has_queue()};
     const std::uint32_t before = state.gate.threshold();
     state.gate.Tick(signals);
-    TellChange(plan.config->name, before, state.gate.threshold());
+    TellChange(plan.config->name, before, state.gate.threshold(), ShedCause::kConcurrency);
   }
   seen_ = std::move(seen_now);
 }

@@ -46,7 +46,10 @@ class OverloadWatch {
   void Control(const OverloadPlan& plan, SteadyTime now);
   void TickLimits(const Snapshot& snapshot);
   void Look(const OverloadPlan& plan, SteadyTime now);
-  void TellChange(std::string_view gate, std::uint32_t before, std::uint32_t after) const;
+  void TellChange(std::string_view gate,
+                  std::uint32_t before,
+                  std::uint32_t after,
+                  ShedCause cause) const;
   [[nodiscard]] const OverloadPlan* plan() const;
   [[nodiscard]] bool LoopsAreLate(OverloadState& state) const;
   [[nodiscard]] double ConnectionsRatio() const;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "sluice/contract/assert.h"
+#include "sluice/gateway/breaker_by_hand.h"
 #include "sluice/gateway/ejection.h"
 #include "sluice/gateway/exchange.h"
 #include "sluice/gateway/flows/flow_plan.h"
@@ -243,7 +244,16 @@ Result<BreakerPlan> Registry::PlanBreaker(const config::BreakerConfig& config,
       breaker::Breaker::Create(options, next_seed_++, now);
   if (!made) return Invalid(made.error().detail);
   out.guard = std::move(*made);
+  KeepByHand(out, name, plan);
   return out;
+}
+
+void Registry::KeepByHand(const BreakerPlan& made,
+                          const std::string& name,
+                          SnapshotPlan& plan) const {
+  const BreakerBefore before{.guard = FindBreaker(name), .keyed = FindKeyedBreaker(name)};
+  if (before.guard == nullptr && before.keyed == nullptr) return;
+  plan.on_commit.emplace_back([before, made](SteadyTime at) { TakeOverByHand(before, made, at); });
 }
 
 Result<BreakerPlan> Registry::PlanKeyedBreaker(const config::BreakerConfig& config,
@@ -267,6 +277,7 @@ Result<BreakerPlan> Registry::PlanKeyedBreaker(const config::BreakerConfig& conf
   // Another key tells other calls apart: what was learnt of them would mean nothing.
   if (out.keyed == nullptr || before == breaker_keys_.end() || before->second != config.key) {
     out.keyed = std::move(*made);
+    KeepByHand(out, options.name, plan);
     return out;
   }
   plan.on_commit.emplace_back([guard = out.keyed, keyed](SteadyTime at) {

@@ -106,6 +106,8 @@ class Registry {
                                                      const breaker::BreakerOptions& options,
                                                      SnapshotPlan& plan,
                                                      SteadyTime now);
+  // Of a breaker that is new under its name.
+  void KeepByHand(const BreakerPlan& made, const std::string& name, SnapshotPlan& plan) const;
   [[nodiscard]] Result<void> PlanEjection(UpstreamPlan& upstream,
                                           const UpstreamPlan* before,
                                           SnapshotPlan& plan,

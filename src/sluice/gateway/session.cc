@@ -57,7 +57,7 @@ void Session::Abort() {
 }
 
 Bytes Session::HeldBytes() const {
-  return is_answering() ? exchange_->HeldBytes() : 0;
+  return is_answering() && !exchange_->was_shed ? exchange_->HeldBytes() : 0;
 }
 
 void Session::Shed() {

@@ -58,7 +58,7 @@ LocalResponse GrpcError(Exchange& exchange, const Error& error) {
 
 LocalResponse JsonError(Exchange& exchange, const Error& error) {
   exchange.local_body.clear();
-  degrade::AppendBody(error, exchange.local_body);
+  degrade::AppendBody(error, exchange.local_body, exchange.shed_cause);
   LocalResponse local{.status = degrade::StatusOf(error),
                       .content_type = kJson,
                       .body = exchange.local_body,

@@ -38,9 +38,11 @@ void UpstreamCare::Begin(const UpstreamPlan& plan, const Ward* predecessor) {
         control_, upstream,
         [&log, ejection = &ward->ejection](const traffic::HealthTransition& change) {
           ejection->OnHealth(change);
-          log(fmt::format("endpoint_{} upstream={} endpoint={} detail=\"{}\"",
-                          traffic::NameOf(change.health), change.upstream, change.endpoint,
-                          change.detail));
+          std::string line =
+              fmt::format("endpoint_{} upstream={} endpoint={}", traffic::NameOf(change.health),
+                          change.upstream, change.endpoint);
+          if (!change.detail.empty()) line += fmt::format(" detail=\"{}\"", change.detail);
+          log(line);
         });
     ward->checker->Start(ward->tasks);
   }

@@ -186,7 +186,9 @@ Task<AdminResponse> AdminApi::PostConfig(const AdminRequest& request) {
 }
 
 Task<AdminResponse> AdminApi::Reload() {
-  if (!hooks_.read_config) co_return CannotDo("reload: it was started without a file");
+  if (!hooks_.read_config)
+    co_return CannotDo(
+        "reload: it was started without a file; `sluice reload -c FILE` puts one in force");
   Result<std::string> text = hooks_.read_config();
   if (!text) {
     gateway_.NoteRefusedReload(text.error().detail);

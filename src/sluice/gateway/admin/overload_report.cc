@@ -67,12 +67,14 @@ Json LimitJson(const ConcurrencyPlan& plan) {
 Json GateJson(const auto& modes,
               const std::string& name,
               const limit::PriorityShedder& gate,
-              Json signals) {
+              Json signals,
+              ShedCause cause) {
   Json json = {{"name", name}, {"kind", "overload"}};
   AddMode(modes, json);
   json.update({{"signals", std::move(signals)},
                {"threshold_level", gate.threshold()},
                {"decisions", TotalsJson(gate.Totals())}});
+  if (gate.threshold() > 0) json["cause"] = NameOf(cause);
   return json;
 }
 
@@ -217,12 +219,13 @@ void AppendOverload(const Snapshot& snapshot, SteadyTime now, Json& guards) {
     guards.push_back(LimitJson(limit));
     if (!plan.sheds_by_concurrency) continue;
     guards.push_back(GateJson(GateOf(*plan.config, *limit.config), limit.config->name,
-                              limit.state->gate, {"concurrency"}));
+                              limit.state->gate, {"concurrency"}, ShedCause::kConcurrency));
   }
   for (const Throttle& throttle : ThrottlesOf(snapshot))
     guards.push_back(ThrottleJson(throttle, now));
   if (plan.state == nullptr) return;
-  guards.push_back(GateJson(*plan.config, "shed", plan.state->gate, GatewaySignals(plan)));
+  guards.push_back(GateJson(*plan.config, "shed", plan.state->gate, GatewaySignals(plan),
+                            plan.state->gate_cause.load(std::memory_order_relaxed)));
   guards.push_back(SystemJson(plan, now));
   guards.push_back(ResourcesJson(plan));
 }

@@ -118,6 +118,7 @@ Json BreakerJson(const BreakerUse& use, SteadyTime now) {
                {"slow_call_rate", state.slow_call_rate},
                {"slow_call_rate_threshold", use.config->slow_call_rate_threshold},
                {"calls_in_window", state.window.calls},
+               {"minimum_number_of_calls", use.config->minimum_number_of_calls},
                {"successes", state.successes_total},
                {"failures", state.failures_total},
                {"slow", state.slow_total},

@@ -177,7 +177,7 @@ void CheckDegrade(const Config& config, Findings& findings) {
     const std::string path = Child("degrade", name);
     CheckChain(config, degrade, path, findings);
     if (!used.contains(name)) {
-      findings.Warn(path, fmt::format("chain \"{}\" is not used by any route", Shown(name)));
+      findings.WarnUnused(path, fmt::format("chain \"{}\" is not used by any route", Shown(name)));
     }
   }
 }

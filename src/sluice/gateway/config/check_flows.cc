@@ -356,7 +356,8 @@ void FlowChecker::CheckRoutes() {
     }
   }
   if (is_used || config_.routes.empty()) return;
-  findings_.Warn(path_, fmt::format("flow \"{}\" is not used by any route", Shown(flow_.name)));
+  findings_.WarnUnused(path_,
+                       fmt::format("flow \"{}\" is not used by any route", Shown(flow_.name)));
 }
 
 }  // namespace

@@ -249,7 +249,8 @@ void CheckLimits(const Config& config, Findings& findings) {
                         fmt::format("must be unique, got \"{}\" twice", limit.name));
     }
     if (!used.contains(limit.name)) {
-      findings.Warn(path, fmt::format("rate limit \"{}\" is not used by any route", limit.name));
+      findings.WarnUnused(path,
+                          fmt::format("rate limit \"{}\" is not used by any route", limit.name));
     }
   }
 }

@@ -73,7 +73,8 @@ void CheckPartitions(const ConcurrencyLimitConfig& limit,
     sum += ratio;
     if (ratio <= 0) findings.Complain(place, "must be above 0; remove it to guarantee nothing");
     if (!limit.partition_by && !routes.contains(name)) {
-      findings.Warn(place, "is no route's name, and without `partition_by` nobody else is in it");
+      findings.WarnUnused(place,
+                          "is no route's name, and without `partition_by` nobody else is in it");
     }
   }
   if (sum > 1 + 1e-9) {
@@ -178,9 +179,9 @@ void CheckOverload(const Config& config, Findings& findings) {
                                     limit.name));
     }
     if (!used.contains(limit.name)) {
-      findings.Warn(path, fmt::format("concurrency limit \"{}\" is not used by any route or "
-                                      "upstream",
-                                      limit.name));
+      findings.WarnUnused(path, fmt::format("concurrency limit \"{}\" is not used by any route or "
+                                            "upstream",
+                                            limit.name));
     }
   }
   for (std::size_t i = 0; i < config.routes.size(); ++i) {

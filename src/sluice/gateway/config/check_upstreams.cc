@@ -67,7 +67,8 @@ void CheckOutliers(const UpstreamConfig& upstream, const std::string& path, Find
                       fmt::format("must be 0 or 1..1000, got {}", outliers.latency_factor));
   }
   const Result<Endpoint> endpoint = ParseEndpoint(upstream.endpoints.front());
-  if (upstream.endpoints.size() == 1 && endpoint && endpoint->address) {
+  const bool is_enforced = outliers.mode == GuardMode::kEnforce;
+  if (is_enforced && upstream.endpoints.size() == 1 && endpoint && endpoint->address) {
     findings.Warn(place, "does nothing: the only endpoint of an upstream is never ejected");
   }
 }
@@ -131,7 +132,8 @@ void CheckUpstreams(const Config& config, Findings& findings) {
                         fmt::format("must be unique, got \"{}\" twice", upstream.name));
     }
     if (!used.contains(upstream.name)) {
-      findings.Warn(path, fmt::format("upstream \"{}\" is not used by any route", upstream.name));
+      findings.WarnUnused(path,
+                          fmt::format("upstream \"{}\" is not used by any route", upstream.name));
     }
     CheckCritical(config, upstream, path, findings);
   }

@@ -64,8 +64,13 @@ void Findings::ComplainAt(Mark mark, std::string path, std::string text) {
 }
 
 void Findings::AddProblem(Mark mark, std::string path, std::string text) {
+  has_problems_ = true;
   ++problems_total_;
   if (!full()) problems_.push_back(Make(mark, std::move(path), std::move(text)));
+}
+
+void Findings::WarnUnused(const std::string& path, std::string text) {
+  if (unused_.size() < kFindingsMax) unused_.push_back(Make(PlaceOf(path), path, std::move(text)));
 }
 
 void Findings::Warn(const std::string& path, std::string text) {
@@ -93,6 +98,12 @@ std::vector<Problem> Findings::TakeProblems() {
 }
 
 std::vector<Problem> Findings::TakeWarnings() {
+  for (Problem& problem : unused_) {
+    if (has_problems_) break;
+    ++warnings_total_;
+    if (warnings_.size() < kFindingsMax) warnings_.push_back(std::move(problem));
+  }
+  unused_.clear();
   return Take(warnings_, std::exchange(warnings_total_, 0));
 }
 

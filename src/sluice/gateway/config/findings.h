@@ -31,6 +31,9 @@ class Findings {
   // ComplainAt(), since it would only follow from that.
   void Complain(const std::string& path, std::string text);
   void Warn(const std::string& path, std::string text);
+  // That nothing names what stands at `path`. Dropped where there is any problem: what should name
+  // it is often just what was refused.
+  void WarnUnused(const std::string& path, std::string text);
 
   // True when no further problem will be kept, so that its message need not be made.
   [[nodiscard]] bool full() const { return problems_.size() >= kFindingsMax; }
@@ -52,6 +55,8 @@ class Findings {
   std::set<std::string> refused_;
   std::vector<Problem> problems_;
   std::vector<Problem> warnings_;
+  std::vector<Problem> unused_;
+  bool has_problems_ = false;
   std::size_t problems_total_ = 0;
   std::size_t warnings_total_ = 0;
 };

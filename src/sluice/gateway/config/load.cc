@@ -50,7 +50,7 @@ void LiftBounds(Config& config) {
 // Every guard that refuses, each in shadow: nobody is refused, and `sluice status --would-have`
 // tells who would be. What depends on the traffic is learnt from it: a client's limit, and how many
 // calls at once are enough; both begin where they would refuse nobody.
-void AddShadowGuards(Config& config) {
+void AddShadowGuards(const Endpoint& endpoint, Config& config) {
   RateLimitConfig& limit = config.rate_limits.emplace_back();
   limit.name = "per-client";
   limit.key.push_back({.kind = RateKeyKind::kIp});
@@ -69,7 +69,8 @@ void AddShadowGuards(Config& config) {
   upstream.concurrency_limits.push_back(calls.name);
   upstream.circuit_breaker.emplace().mode = GuardMode::kShadow;
   upstream.admission_control.emplace().mode = GuardMode::kShadow;
-  upstream.outlier_detection.emplace().mode = GuardMode::kShadow;
+  // One address has nobody to be compared with; a name may have more.
+  if (!endpoint.address) upstream.outlier_detection.emplace().mode = GuardMode::kShadow;
 
   OverloadConfig& overload = config.overload.emplace();
   overload.mode = GuardMode::kShadow;
@@ -140,7 +141,7 @@ Result<Config> QuickConfig(std::string_view upstream_url) {
   route.upstream = kQuickName;
   config.routes.push_back(std::move(route));
   LiftBounds(config);
-  AddShadowGuards(config);
+  AddShadowGuards(*endpoint, config);
   return config;
 }
 

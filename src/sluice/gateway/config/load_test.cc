@@ -53,9 +53,7 @@ TEST(LoadConfig, ReportsAllProblemsAtOnceInTheOrderOfTheirPlaces) {
             "load_balancing, hash_on, health_check, healthy_panic_threshold, connect_timeout, "
             "max_connections, max_pending, idle_timeout, max_requests_per_connection, "
             "circuit_breaker, outlier_detection, slow_start, admission_control, "
-            "concurrency_limits, retry_budget, critical, host_header\n"
-            "warning: sluice.yaml:8:5: upstreams[0]: upstream \"booking\" is not used by any "
-            "route\n");
+            "concurrency_limits, retry_budget, critical, host_header\n");
 }
 
 TEST(LoadConfig, SyntaxErrorsHaveTheirPlace) {
@@ -246,14 +244,26 @@ TEST(LoadConfig, NonsenseIsAnsweredWithItsBeginning) {
 }
 
 TEST(LoadConfig, MachinesReadTheSameReport) {
-  const LoadOutcome outcome =
-      LoadConfig(WithTop("workers: 0\ndegrade: {d: {chain: [{reject: {}}]}}"), "test.yaml");
-  EXPECT_EQ(nlohmann::json::parse(FormatProblemsJson(outcome)), nlohmann::json::parse(R"({
+  const LoadOutcome refused = LoadConfig(WithTop("workers: 0"), "test.yaml");
+  EXPECT_EQ(nlohmann::json::parse(FormatProblemsJson(refused)), nlohmann::json::parse(R"({
     "ok": false,
     "problems": [{"file": "test.yaml", "line": 4, "column": 10, "path": "workers",
                   "message": "must be 1..1024 or auto, got 0"}],
-    "warnings": [{"file": "test.yaml", "line": 5, "column": 14, "path": "degrade.d",
+    "warnings": []})"));
+  const LoadOutcome taken =
+      LoadConfig(WithTop("degrade: {d: {chain: [{reject: {}}]}}"), "test.yaml");
+  EXPECT_EQ(nlohmann::json::parse(FormatProblemsJson(taken)), nlohmann::json::parse(R"({
+    "ok": true,
+    "problems": [],
+    "warnings": [{"file": "test.yaml", "line": 4, "column": 14, "path": "degrade.d",
                   "message": "chain \"d\" is not used by any route"}]})"));
+}
+
+// What should name it is often just what was refused.
+TEST(LoadConfig, ThatNothingNamesASettingIsNotToldBesideProblems) {
+  const std::string text = WithTop("degrade: {d: {chain: [{reject: {}}]}}");
+  EXPECT_THAT(LoadConfig(text, "test.yaml").warnings, SizeIs(1));
+  EXPECT_THAT(LoadConfig(text + "\nworkers: 0", "test.yaml").warnings, IsEmpty());
 }
 
 TEST(LoadConfig, TheReportIsJsonWhateverTheFileIsCalled) {
@@ -269,8 +279,13 @@ TEST(QuickConfig, ForwardsEverythingToOneUpstream) {
   EXPECT_EQ(config->routes.at(0).upstream, config->upstreams.at(0).name);
 }
 
+TEST(QuickConfig, LooksForOutliersOnlyWhereThereMayBeSeveralEndpoints) {
+  EXPECT_FALSE(QuickConfig("http://127.0.0.1:9000")->upstreams.at(0).outlier_detection);
+  EXPECT_TRUE(QuickConfig("http://app.internal:9000")->upstreams.at(0).outlier_detection);
+}
+
 TEST(QuickConfig, HasEveryGuardAndNoneOfThemRefuses) {
-  const Result<Config> config = QuickConfig("http://127.0.0.1:9000");
+  const Result<Config> config = QuickConfig("http://app.internal:9000");
   ASSERT_TRUE(config.has_value());
   const UpstreamConfig& upstream = config->upstreams.at(0);
   EXPECT_EQ(upstream.circuit_breaker->mode, GuardMode::kShadow);
