@@ -250,10 +250,11 @@ class Adoption(Told):
         found = self.would_refuse(gateway)
         self.assertLessEqual({"breaker/default", "admission_control/default"}, set(found))
         self.assertRegex(found["breaker/default"]["why"],
-                         r"^50 % of the calls fail or 80 % are slow; now open: 100 % of \d+ failed")
+                         r"^50 % of the calls fail or 80 % are slow; "
+                         r"now open: 100 % of \d+ calls failed")
         self.assertRegex(found["admission_control/default"]["why"],
                          r"^less than 95 % of the calls of 30 s succeed, of 150 or more; "
-                         r"now: 0 % of 300$")
+                         r"of late: 0 % of 300 calls$")
         self.assertEqual(
             gateway.metric("sluice_breaker_would_refuse_total", rule="default"),
             found["breaker/default"]["would_refuse"])
@@ -280,7 +281,7 @@ class Adoption(Told):
         found = self.would_refuse(gateway)
         self.assertIn("breaker/default", found)
         self.assertRegex(found["breaker/default"]["why"],
-                         r"; now open: 0 % of \d+ failed, 100 % were slow$")
+                         r"; now open: 0 % of \d+ calls failed, 100 % were slow; ")
 
     def test_a_service_that_is_down(self):
         gateway = self.quick(address=f"127.0.0.1:{free_port()}")

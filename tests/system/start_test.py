@@ -162,7 +162,7 @@ class CommandLine(SystemTest):
         shadow = quick.wait_said(r" only_watching guards=(\S+) ask=\"(.*)\"\n")
         self.assertEqual(set(shadow[1].split(",")), {
             "rate_limit/per-client", "concurrency/default", "overload/default", "overload/shed",
-            "admission_control/default", "breaker/default", "outlier_detection/default"})
+            "admission_control/default", "breaker/default"})  # One endpoint: nobody to eject.
         self.assertEqual(shadow[2], f"sluice status --would-have --admin {quick.admin}")
 
     def test_a_bad_upstream_is_usage(self):
