@@ -11,7 +11,7 @@ State StateBefore(const BreakerBefore& before, SteadyTime now) {
 }
 
 template <typename AnyBreaker>
-void Set(AnyBreaker& breaker, State state, SteadyTime now) {
+void SetAgain(AnyBreaker& breaker, State state, SteadyTime now) {
   switch (state) {
     case State::kForcedOpen:
       breaker.ForceOpen(now);
@@ -34,8 +34,8 @@ void Set(AnyBreaker& breaker, State state, SteadyTime now) {
 
 void TakeOverByHand(const BreakerBefore& before, const BreakerPlan& next, SteadyTime now) {
   const State state = StateBefore(before, now);
-  if (next.guard != nullptr) Set(*next.guard, state, now);
-  if (next.keyed != nullptr) Set(*next.keyed, state, now);
+  if (next.guard != nullptr) SetAgain(*next.guard, state, now);
+  if (next.keyed != nullptr) SetAgain(*next.keyed, state, now);
 }
 
 }  // namespace sluice::gateway
