@@ -25,7 +25,8 @@ breaker::Refusal RefusalOf(const wire::ResponseHead& head, const AnswerStatus& s
   const wire::HeaderField* const reason = head.headers.Find("x-sluice-reason");
   if (reason == nullptr) return breaker::Refusal::kNone;
   const std::string_view guard = reason->value.substr(0, reason->value.find('/'));
-  // A flow that failed bears the same name as one that had no place, but knows no time to come back.
+  // A flow that failed bears the same name as one that had no place, but knows no time to come
+  // back.
   const bool is_guard = guard == "flow" ? head.headers.Find("retry-after") != nullptr
                                         : std::ranges::find(kGuards, guard) != kGuards.end();
   return is_guard ? breaker::Refusal::kByPeerGuard : breaker::Refusal::kNone;

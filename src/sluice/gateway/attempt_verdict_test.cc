@@ -20,6 +20,7 @@ TEST(RefusalOf, IsA429Or503ThatNamesAGuard) {
   EXPECT_EQ(RefusalOfAnswer(503, "concurrency/all"), Refusal::kByPeerGuard);
   EXPECT_EQ(RefusalOfAnswer(503, ""), Refusal::kNone);
   EXPECT_EQ(RefusalOfAnswer(503, "no_endpoint"), Refusal::kNone);
+  EXPECT_EQ(RefusalOfAnswer(503, "flow/node"), Refusal::kNone);
   EXPECT_EQ(RefusalOfAnswer(504, "upstream_timeout"), Refusal::kNone);
   EXPECT_EQ(RefusalOfAnswer(200, "rate_limit/per-user"), Refusal::kNone);
 }
