@@ -62,7 +62,8 @@ TEST(Corpus, TheReferenceIsTheLatencyOfTheUpstream) {
     list.push_back(Recorded("GET", "/a"));
     list.back().upstream_duration = i * 1ms;
   }
-  const RouteClass& one = CorpusOf(list).classes.at(0);
+  const Corpus corpus = CorpusOf(list);
+  const RouteClass& one = corpus.classes.at(0);
   EXPECT_TRUE(one.is_to_head);
   EXPECT_EQ(one.p50, 50ms);
   EXPECT_EQ(one.p90, 90ms);
@@ -99,7 +100,8 @@ TEST(Corpus, NewerRequestsAreMoreLikelyKept) {
     list.back().started -= i * 1h;
   }
   int young = 0;
-  for (const SampleRequest& sample : CorpusOf(list).classes.at(0).samples)
+  const Corpus corpus = CorpusOf(list);
+  for (const SampleRequest& sample : corpus.classes.at(0).samples)
     young += std::stoi(sample.target.substr(7)) < 100 ? 1 : 0;
   EXPECT_GT(young, 40);  // Of 50; a sample without bias has 12.
 }
