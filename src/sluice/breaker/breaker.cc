@@ -239,6 +239,7 @@ bool Breaker::ShouldTrip() const {
     return true;
   }
   const OutcomeCounts& counts = window_.counts();
+  if (counts.failed == 0 && counts.slow == 0) return false;  // Thresholds are above 0.
   if (counts.calls < MinimumCalls()) return false;
   return Reaches(counts.failed, counts.calls, options_.failure_rate_threshold) ||
          Reaches(counts.slow, counts.calls, options_.slow_call_rate_threshold);

@@ -59,16 +59,15 @@ std::uint32_t LevelOf(Exchange& exchange) {
     if (exchange.level) return *exchange.level;
   }
   const OverloadPlan& plan = exchange.snapshot->snapshot->overload;
-  config::PriorityConfig fallback;
-  const config::PriorityConfig& priority =
-      plan.config != nullptr ? plan.config->priority : fallback;
-  limit::Criticality criticality = CriticalityOf(priority.fallback);
+  limit::Criticality criticality = limit::Criticality::kSheddablePlus;
+  if (plan.config != nullptr) criticality = CriticalityOf(plan.config->priority.fallback);
   if (!exchange.route->config->critical) criticality = limit::Criticality::kSheddable;
   if (exchange.peer_is_trusted) {
     const std::string_view said = headers.ValueOf(wire::HeaderId::kXCriticality);
     criticality = limit::ParseCriticality(said).value_or(criticality);
   }
-  std::uint64_t user = plan.config != nullptr ? UserHash(exchange, priority.user_key) : 0;
+  std::uint64_t user =
+      plan.config != nullptr ? UserHash(exchange, plan.config->priority.user_key) : 0;
   // Nobody in particular: by chance, or all such requests would be shed at once or not at all.
   if (user == 0) user = exchange.worker.loop.random().Next();
   exchange.level = limit::LevelOf(criticality, user, exchange.started_wall);

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstddef>
 #include <span>
 #include <string_view>
-
-#include <fmt/format.h>
 
 #include "sluice/gateway/priority.h"
 #include "sluice/limit/criticality.h"
@@ -110,7 +109,8 @@ Result<void> AppendUpstreamRequest(Exchange& exchange,
   if (TellsLevel(exchange)) {
     rewrite.drop = rewrite.drop | kLevelHeaders;
     const std::uint32_t level = LevelOf(exchange);
-    const auto written = fmt::format_to(level_text.data(), "{}", level);
+    const char* const written =
+        std::to_chars(level_text.data(), level_text.data() + level_text.size(), level).ptr;
     extra.Add("x-criticality", limit::NameOf(limit::CriticalityOf(level)));
     extra.Add("x-level",
               {level_text.data(), static_cast<std::size_t>(written - level_text.data())});

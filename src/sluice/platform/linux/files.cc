@@ -1,5 +1,6 @@
 #include "sluice/platform/linux/files.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -44,11 +45,14 @@ Result<std::string> ReadWholeFile(const std::string& path, Bytes bytes_max) {
   const OwnedFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return FailErrno(errno, "open", path);
   std::string text;
-  constexpr Bytes kStepBytes = 64 * kKiB;
+  // Small at first: files of /proc are read all the time, and room is cleared before it is used.
+  constexpr Bytes kStepBytesMin = 4 * kKiB;
+  constexpr Bytes kStepBytesMax = 64 * kKiB;
   while (true) {
     const Bytes had = text.size();
-    text.resize(had + kStepBytes);
-    const ssize_t got = ::read(fd.get(), text.data() + had, kStepBytes);
+    const Bytes step = std::clamp(had, kStepBytesMin, kStepBytesMax);
+    text.resize(had + step);
+    const ssize_t got = ::read(fd.get(), text.data() + had, step);
     const int error_number = errno;
     text.resize(had + static_cast<Bytes>(got > 0 ? got : 0));
     if (got == 0) return text;
