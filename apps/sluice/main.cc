@@ -9,8 +9,10 @@
 #include "dag.h"
 #include "exit_codes.h"
 #include "operate.h"
+#include "record_verbs.h"
 #include "release.h"
 #include "release_simulate.h"
+#include "replay.h"
 #include "running_config.h"
 #include "serve.h"
 #include "tour.h"
@@ -233,6 +235,10 @@ int main(int argc, char** argv) {
   ReleaseOptions release;
   SimulateOptions simulate;
   AddRelease(app, release, simulate, exit_code);
+  RecordOptions record;
+  AddRecord(app, record, exit_code);
+  ReplayOptions replay;
+  AddReplay(app, replay, exit_code);
   WarmupVerb warmup;
   AddWarmup(app, warmup, exit_code);
   try {

@@ -12,6 +12,7 @@
 #include "exit_codes.h"
 #include "guard_words.h"
 #include "process_log.h"
+#include "recording_place.h"
 #include "version.h"
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -129,6 +130,10 @@ Result<void> ServerProcess::MakeLoops() {
     if (!thread) return std::unexpected(thread.error());
     threads_.push_back(std::move(*thread));
   }
+  Result<std::unique_ptr<platform::WorkerPool>> background =
+      platform::WorkerPool::Start({.name = "background", .workers = 1});
+  if (!background) return std::unexpected(background.error());
+  background_ = std::move(*background);
   return {};
 }
 
@@ -149,6 +154,8 @@ gateway::GatewayWorld ServerProcess::World() {
   world.read_file = &ReadBodyFile;
   world.open_store = &OpenFolder;
   world.host_load = &host_load_;
+  world.background = background_.get();
+  world.prepare_recording = &PrepareRecordingPlace;
   world.log = &LogLine;
   world.seed = platform::RandomSeed();
   world.environment = &EnvironmentVariable;
@@ -353,6 +360,7 @@ int ServerProcess::Run() {
   signals_.reset();
   successor_.reset();
   admin_.reset();
+  background_.reset();
   threads_.clear();
   gateway_.reset();
   return exit_code_;

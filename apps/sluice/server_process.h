@@ -24,6 +24,7 @@
 #include "sluice/platform/linux/loop.h"
 #include "sluice/platform/linux/loop_thread.h"
 #include "sluice/platform/linux/signals.h"
+#include "sluice/platform/linux/worker_pool.h"
 
 namespace sluice::app {
 
@@ -58,6 +59,7 @@ class ServerProcess {
   gateway::config::Config config_;
   ListeningSockets& sockets_;
   platform::HostLoadReader host_load_;
+  std::unique_ptr<platform::WorkerPool> background_;  // For work that waits for the disk.
   std::unique_ptr<platform::EpollLoop> control_;
   std::vector<std::unique_ptr<platform::LoopThread>> threads_;
   std::unique_ptr<gateway::Gateway> gateway_;

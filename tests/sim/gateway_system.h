@@ -17,6 +17,7 @@
 #include "sluice/gateway/gateway.h"
 #include "sluice/platform/sim/loop.h"
 #include "sluice/platform/sim/memory_sink.h"
+#include "sluice/platform/sim/worker_pool.h"
 
 namespace sluice::scenario {
 
@@ -47,6 +48,7 @@ class GatewaySystem final : public SystemUnderTest {
   sim::Loop& control_;
   std::vector<sim::Loop*> workers_;
   std::shared_ptr<sim::MemorySink> access_log_;
+  sim::WorkerPool background_;
   std::unique_ptr<gateway::Gateway> gateway_;
   std::unique_ptr<gateway::admin::AdminApi> api_;
   std::unique_ptr<gateway::admin::AdminServer> admin_;

@@ -8,6 +8,7 @@
 #include "sluice/gateway/forwarder.h"
 #include "sluice/gateway/piece_gather.h"
 #include "sluice/gateway/priority.h"
+#include "sluice/gateway/recording_tap.h"
 #include "sluice/gateway/request_body.h"
 #include "sluice/gateway/response_headers.h"
 #include "sluice/gateway/stale_keeping.h"
@@ -67,6 +68,9 @@ Task<Delivery> SendLocal(Exchange& exchange, const Response& response) {
   const std::array<ByteView, 1> segments = {exchange.output};
   exchange.head_sent = true;
   exchange.status = local.status;
+  if (exchange.worker.tap != nullptr) {
+    CopyLocalResponse(exchange, exchange.output, local.body);
+  }
   const Result<void> sent = co_await SendToClient(exchange, segments);
   co_return sent ? Delivery::kDelivered : Delivery::kClientFailed;
 }
@@ -143,6 +147,7 @@ Task<Delivery> SendPart(Exchange& exchange, BodyPump& pump, ByteView input) {
   const Result<Gathered> content = Gather(decoder, input, exchange.response_content);
   if (!content) co_return Delivery::kUpstreamFailed;  // With the head unsent it can still be a 502.
   KeepPiece(exchange, content->data);
+  if (exchange.recording.copy != nullptr) CopyResponsePiece(exchange, content->data);
   // Bytes behind the response: whoever read them next could take them for an answer.
   if (content->finished && content->consumed < input.size()) pump.connection.ForbidReuse();
   Assembly assembly(exchange, pump.framing, pump.head);
@@ -204,6 +209,8 @@ Task<Delivery> SendUpstream(Exchange& exchange, Response& response) {
     co_return tunnelled;
   }
   BeginKeeping(exchange, connection.head());
+  if (exchange.worker.tap != nullptr)
+    CopyResponseHead(exchange, connection.head(), response.upstream.selection->version());
   BodyPump pump{.connection = connection, .framing = framing->framing, .head = exchange.output};
   const Delivery delivery = co_await SendBody(exchange, pump);
   if (connection.decoder().finished()) FinishKeeping(exchange);

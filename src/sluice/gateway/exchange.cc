@@ -94,6 +94,7 @@ void Exchange::Reset() {
   degraded_source = {};
   next_step = 0;
   keeping.reset();
+  recording.Reset();
   trace_parent.clear();
 }
 

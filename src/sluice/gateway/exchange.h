@@ -26,6 +26,7 @@
 #include "sluice/degrade/refusal.h"
 #include "sluice/gateway/admission_wait.h"
 #include "sluice/gateway/reason.h"
+#include "sluice/gateway/recording_tap.h"
 #include "sluice/gateway/router.h"
 #include "sluice/gateway/snapshot.h"
 #include "sluice/gateway/upstream_client.h"
@@ -156,6 +157,8 @@ struct Exchange {
   GiveUpHook on_give_up;  // Of a flow under way.
   SteadyTime started{};
   WallTime started_wall{};
+  std::uint64_t sequence = 0;    // Order of beginning, on this worker.
+  std::uint64_t connection = 0;  // Of the client; equal for what it sends on it.
 
   [[nodiscard]] const wire::RequestHead& request() const { return reader.head(); }
 
@@ -249,6 +252,7 @@ struct Exchange {
   std::size_t next_step = 0;         // Of the degrade chain, should it be asked again.
   std::optional<degrade::StaleCache::Fill> keeping;  // The answer under way; see stale_keeping.h.
   std::string cache_key;
+  ExchangeCopy recording;  // See recording_tap.h.
 };
 
 }  // namespace sluice::gateway

@@ -64,6 +64,9 @@ Gateway::Gateway(GatewayWorld world)
                       [this](std::string_view line) { Log(line); }),
       releases_(
           *world_.control, world_.open_store, feed_, [this](std::string_view line) { Log(line); }),
+      recordings_(world_.background,
+                  world_.prepare_recording,
+                  [this](std::string_view line) { Log(line); }),
       started_at_(world_.control->now()),
       hurry_event_(*world_.control) {
   if (!world_.open_listener) world_.open_listener = &ListenOnLoop;
@@ -203,6 +206,11 @@ Task<Result<void>> Gateway::ApplyNow(config::Config config) {
     co_await DropOpened(std::move(*opened));
     co_return Fail(ErrorCode::kDraining, "a drain began meanwhile");
   }
+  Result<Recordings::Plan> recording = recordings_.Prepare(snapshot->config, workers_.size());
+  if (!recording) {
+    co_await DropOpened(std::move(*opened));
+    co_return std::unexpected(recording.error());
+  }
   const Result<void> log = PrepareAccessLog(snapshot->config);
   if (!log) {
     co_await DropOpened(std::move(*opened));
@@ -214,6 +222,7 @@ Task<Result<void>> Gateway::ApplyNow(config::Config config) {
     co_return remembers;
   }
   // From here on nothing fails.
+  recordings_.Commit(std::move(*recording));
   UpdateBound(*snapshot, *opened);
   std::shared_ptr<const Snapshot> in_force = registry_.Commit(std::move(*plan), control().now());
   care_.Follow(*in_force);
@@ -318,6 +327,7 @@ Task<void> Gateway::InstallEverywhere(std::shared_ptr<const Snapshot> snapshot,
     std::vector<Worker::Opened>* const mine = &opened[i];
     const auto install = [worker, mine, &snapshot, this] {
       worker->SetAccessLog(access_log_);
+      worker->SetTap(recordings_.target());
       worker->Install(snapshot, std::move(*mine));
     };
     co_await CallOn(control(), *world_.workers[i], install);
@@ -413,6 +423,7 @@ Task<void> Gateway::Stop() {
       if (!is_retired) co_await control().SleepUntil(control().now() + kDrainCheckInterval);
     }
   }
+  recordings_.Close();
 }
 
 }  // namespace sluice::gateway

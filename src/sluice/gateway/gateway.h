@@ -28,6 +28,7 @@
 #include "sluice/gateway/config/load.h"
 #include "sluice/gateway/learning.h"
 #include "sluice/gateway/overload_watch.h"
+#include "sluice/gateway/recordings.h"
 #include "sluice/gateway/registry.h"
 #include "sluice/gateway/releases.h"
 #include "sluice/gateway/stats.h"
@@ -51,6 +52,9 @@ struct GatewayWorld {
   ReadFile read_file;
   // A folder for what must outlive the process; blocking. Empty: nothing is kept.
   OpenStore open_store;
+  // For recordings; where one is missing nothing is recorded. The pool must outlive the gateway.
+  WorkerPool* background = nullptr;
+  PrepareRecording prepare_recording;
   HostLoadSource* host_load = nullptr;  // Null: nothing is known of the machine.
   // Changes of state, one line each: "breaker_opened upstream=pay". Called on the control loop.
   std::function<void(std::string_view line)> log;
@@ -118,6 +122,7 @@ class Gateway {
   [[nodiscard]] const Learning& learning() const { return learning_; }
   [[nodiscard]] Releases& releases() { return releases_; }
   [[nodiscard]] const EventFeed& feed() const { return feed_; }
+  [[nodiscard]] const Recordings& recordings() const { return recordings_; }
   [[nodiscard]] StatsBook& stats() { return stats_; }
   [[nodiscard]] Loop& control() { return *world_.control; }
   [[nodiscard]] SteadyTime started_at() const { return started_at_; }
@@ -154,6 +159,7 @@ class Gateway {
   OverloadWatch overload_watch_;
   EventFeed feed_;
   Releases releases_;
+  Recordings recordings_;
   std::vector<std::unique_ptr<Worker>> workers_;  // Each made and destroyed on its own loop.
   TaskGroup tasks_;
   Phase phase_ = Phase::kStarting;

@@ -5,6 +5,7 @@
 
 #include "sluice/gateway/access_log.h"
 #include "sluice/gateway/choose.h"
+#include "sluice/gateway/recording_tap.h"
 #include "sluice/gateway/worker_context.h"
 
 namespace sluice::gateway {
@@ -44,6 +45,7 @@ void Observe(Exchange& exchange, Delivery delivery) {
       stats.upstream_duration.Record(exchange.upstream_duration);
     }
   }
+  if (exchange.recording.copy != nullptr) FinishCopy(exchange, duration);
   worker.access_log.Write(exchange, duration);
 }
 

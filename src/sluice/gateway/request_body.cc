@@ -11,6 +11,7 @@
 #include "sluice/contract/assert.h"
 #include "sluice/gateway/identify.h"
 #include "sluice/gateway/piece_gather.h"
+#include "sluice/gateway/recording_tap.h"
 #include "sluice/gateway/worker_context.h"
 #include "sluice/wire/http1_write.h"
 
@@ -114,6 +115,7 @@ Task<bool> TakeContent(Exchange& exchange, ByteView view) {
     FailClient(exchange, TooLarge(exchange));
     co_return false;
   }
+  if (exchange.recording.copy != nullptr) CopyRequestPiece(exchange, content->data);
   if (content->finished) exchange.received.append(view.substr(content->consumed));
   if (exchange.body.collected != nullptr) exchange.body.collected->append(content->data);
   if (exchange.body.target == nullptr) co_return true;
@@ -232,6 +234,7 @@ void StartPump(Exchange& exchange, traffic::Connection& target) {
   SLUICE_ASSERT(!exchange.body.is_pumping);
   exchange.body.target = &target;
   exchange.body.is_pumping = true;
+  if (exchange.worker.tap != nullptr) CopyStreamedRequest(exchange);
   exchange.received.clear();  // All of it was the body's beginning, and has been sent.
   exchange.pumps.Spawn(Pump(exchange));
 }

@@ -22,6 +22,7 @@ Session::Session(Worker& worker, WorkerListener& listener, std::unique_ptr<Strea
     : worker_(worker),
       listener_(listener),
       stream_(std::move(stream)),
+      connection_id_(worker.NewId(worker.context().stats.connections_total.value())),
       idle_since_(worker.context().loop.now()) {
   stream_->peer().AppendHost(peer_text_);
 }
@@ -39,6 +40,7 @@ void Session::Adopt() {
   // What the log says of a head that is refused; Identify() knows better of others.
   exchange_->client_address = stream_->peer();
   exchange_->peer_text = peer_text_;
+  exchange_->connection = connection_id_;
   exchange_->client_text = peer_text_;
   head_started_ = worker_.context().loop.now();
 }

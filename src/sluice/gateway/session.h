@@ -67,6 +67,7 @@ class Session final : private HangupWatcher {
   Worker& worker_;
   WorkerListener& listener_;
   std::unique_ptr<Stream> stream_;
+  std::uint64_t connection_id_;
   std::string peer_text_;  // The other end without port, as logs and X-Forwarded-For show it.
   std::unique_ptr<Exchange> exchange_;
   std::unique_ptr<Error> refusal_;  // Why the head was refused.

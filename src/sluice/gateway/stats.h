@@ -21,6 +21,7 @@
 #include "sluice/gateway/latency_histogram.h"
 #include "sluice/gateway/reason.h"
 #include "sluice/traffic/pool.h"
+#include "sluice/traffic/tap/tap_queue.h"
 #include "sluice/wire/http_head.h"
 
 namespace sluice::gateway {
@@ -51,6 +52,7 @@ struct alignas(64) WorkerStats {
   Counter access_log_dropped_total;
   Counter drain_killed_total;
   Counter streams_reset_total;  // Exchanges that were ended for their memory.
+  traffic::tap::TapCounts record;
 };
 
 // One per worker.

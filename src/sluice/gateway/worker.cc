@@ -57,16 +57,13 @@ Worker::~Worker() {
   if (pressure_.armed()) loop_.Disarm(pressure_);
   listeners_.clear();
   served_.clear();
+  free_exchanges_.clear();
 }
 
 bool Worker::flows_are_quiet() const {
   return std::ranges::all_of(served_, [](const std::unique_ptr<ServedSnapshot>& served) {
     return std::ranges::all_of(served->flows, [](const auto& flow) { return flow->is_quiet(); });
   });
-}
-
-bool Worker::is_retired() const {
-  return tasks_.running() == 0 && egress_hosts_.is_quiet() && flows_are_quiet();
 }
 
 Result<Worker::Opened> Worker::Open(const std::string& identity,
@@ -202,6 +199,7 @@ void Worker::Begin(Exchange& exchange, WorkerListener& listener) {
   if (listener.is_removed) exchange.snapshot = SnapshotUse(*listener.snapshot);
   exchange.started = loop_.now();
   exchange.started_wall = loop_.wall_now();
+  exchange.sequence = NewId(++exchanges_begun_);
   context_.stats.active_requests.Add(1);
 }
 
@@ -244,6 +242,33 @@ std::size_t Worker::Kill() {
   }
   context_.stats.drain_killed_total.Add(killed);
   return killed;
+}
+
+void Worker::SetTap(const TapTarget& target) {
+  ForgetTaps();
+  const bool is_same =
+      tap_ != nullptr && tap_->sink() == target.sink && tap_->options() == target.options;
+  if (is_same) return;
+  if (tap_ != nullptr) {
+    tap_->Close();
+    retired_taps_.push_back(std::move(tap_));
+  }
+  if (target.sink != nullptr) {
+    tap_ = std::make_unique<traffic::tap::TapQueue>(loop_, *target.pool, target.sink,
+                                                    target.options, context_.stats.record);
+  }
+  context_.tap = tap_.get();
+}
+
+void Worker::ForgetTaps() {
+  std::erase_if(retired_taps_, [](const auto& tap) { return tap->is_quiet(); });
+}
+
+bool Worker::is_retired() {
+  if (tasks_.running() > 0 || !egress_hosts_.is_quiet() || !flows_are_quiet()) return false;
+  SetTap({});
+  ForgetTaps();
+  return retired_taps_.empty();
 }
 
 // Forgets listeners without connections that were removed, snapshots that nothing uses any more,

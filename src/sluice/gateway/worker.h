@@ -25,6 +25,7 @@
 #include "sluice/gateway/egress_hosts.h"
 #include "sluice/gateway/exchange.h"
 #include "sluice/gateway/lag_probe.h"
+#include "sluice/gateway/recordings.h"
 #include "sluice/gateway/snapshot.h"
 #include "sluice/gateway/upstream_client.h"
 #include "sluice/gateway/worker_context.h"
@@ -83,10 +84,17 @@ class Worker {
   // Where the access log goes from now on; null: nowhere.
   void SetAccessLog(std::shared_ptr<ByteSink> sink) { access_log_.SetSink(std::move(sink)); }
 
+  // Where exchanges that begin from now on are recorded; without a sink nowhere. Those under way go
+  // where they began.
+  void SetTap(const TapTarget& target);
+
   // True when every task of this worker has ended and it may be destroyed. After Kill().
-  [[nodiscard]] bool is_retired() const;
+  [[nodiscard]] bool is_retired();
 
   [[nodiscard]] WorkerContext& context() { return context_; }
+
+  // The number `count` of this worker as one of the whole gateway.
+  [[nodiscard]] std::uint64_t NewId(std::uint64_t count) const { return count * kIdStep + index_; }
 
   // Session's own.
   [[nodiscard]] std::unique_ptr<Exchange> TakeExchange(WorkerListener& listener);
@@ -100,7 +108,10 @@ class Worker {
   [[nodiscard]] Task<void> ServeConnection(WorkerListener& listener,
                                            std::unique_ptr<Stream> stream);
   [[nodiscard]] UpstreamClient& ClientOf(const std::shared_ptr<traffic::Upstream>& upstream);
+  static constexpr std::uint64_t kIdStep = 1024;  // More than there are workers.
+
   void StopListening(WorkerListener& listener);
+  void ForgetTaps();
   void Prune();
   static void FireHousekeeping(Timer& timer, SteadyTime now);
   static void FirePressure(Timer& timer, SteadyTime now);
@@ -123,6 +134,9 @@ class Worker {
   Timer pressure_;  // Armed while a configuration may ask for exchanges to end.
   LagProbe lag_probe_;
   SteadyTime drain_began_{};
+  std::uint64_t exchanges_begun_ = 0;
+  std::unique_ptr<traffic::tap::TapQueue> tap_;
+  std::vector<std::unique_ptr<traffic::tap::TapQueue>> retired_taps_;  // Until they are quiet.
 };
 
 }  // namespace sluice::gateway

@@ -4,10 +4,15 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 #include "sluice/contract/loop.h"
 #include "sluice/gateway/stats.h"
 #include "sluice/limit/key_hash.h"
+
+namespace sluice::traffic::tap {
+class TapQueue;
+}
 
 namespace sluice::gateway {
 
@@ -20,8 +25,10 @@ struct WorkerContext {
   WorkerStats& stats;
   AccessLog& access_log;
   const limit::KeyHasher& key_hasher;
-  EgressHosts* egress = nullptr;  // Of calls to hosts that no route knows.
-  bool is_draining = false;       // Responses say `Connection: close`.
+  EgressHosts* egress = nullptr;          // Of calls to hosts that no route knows.
+  bool is_draining = false;               // Responses say `Connection: close`.
+  traffic::tap::TapQueue* tap = nullptr;  // Null: nothing is recorded.
+  std::string tap_text;                   // Of recording_tap.cc.
 };
 
 }  // namespace sluice::gateway

@@ -9,6 +9,7 @@
 
 #include "sluice/gateway/admin/flows_json.h"
 #include "sluice/gateway/admin/metrics_text.h"
+#include "sluice/gateway/admin/recording_report.h"
 #include "sluice/gateway/admin/release_api.h"
 #include "sluice/gateway/admin/status_json.h"
 #include "sluice/gateway/config/show.h"
@@ -53,8 +54,8 @@ AdminResponse ConfigAnswer(const config::LoadOutcome& outcome, std::uint64_t gen
 bool IsGetPath(std::string_view path) {
   return path == "/healthz" || path == "/readyz" || path == "/metrics" ||
          path == "/api/v1/status" || path == "/api/v1/config" || path == "/api/v1/routes" ||
-         path == "/api/v1/upstreams" || path == "/api/v1/guards" || path == "/api/v1/flows" ||
-         path.starts_with(kFlows) || IsReleasePath(path);
+         path == "/api/v1/upstreams" || path == "/api/v1/guards" || path == "/api/v1/recordings" ||
+         path == "/api/v1/flows" || path.starts_with(kFlows) || IsReleasePath(path);
 }
 
 bool IsPostPath(std::string_view path) {
@@ -124,6 +125,7 @@ AdminResponse AdminApi::Get(const AdminRequest& request) const {
   if (path == "/api/v1/flows") return Json(FlowsJson(gateway_));
   if (path.starts_with(kFlows)) return GetFlow(request);
   if (IsReleasePath(path)) return GetReleases(gateway_, request);
+  if (path == "/api/v1/recordings") return Json(RecordingsJson(gateway_));
   return Json(GuardsJson(gateway_));
 }
 

@@ -10,6 +10,7 @@
 #include "sluice/contract/assert.h"
 #include "sluice/gateway/admin/metrics_page.h"
 #include "sluice/gateway/admin/overload_report.h"
+#include "sluice/gateway/admin/recording_report.h"
 #include "sluice/gateway/admin/totals.h"
 
 namespace sluice::gateway::admin {
@@ -407,6 +408,34 @@ void AddReleases(Gateway& gateway, Page& page) {
   });
 }
 
+void AddRecording(Gateway& gateway, Page& page) {
+  if (gateway.recordings().sink() == nullptr) return;
+  const RecordingTotals totals = RecordingTotalsOf(gateway);
+  page.Begin(MetricType::Counter, "sluice_record_written_total", "Exchanges recorded.");
+  page.Add({}, totals.written);
+  page.Begin(MetricType::Counter, "sluice_record_dropped_total",
+             "Exchanges that were to be recorded and were not.");
+  page.Add({Label("reason", "queue_full")}, totals.queue_full);
+  page.Add({Label("reason", "write_failed")}, totals.write_failed);
+  page.Begin(MetricType::Counter, "sluice_record_skipped_total",
+             "Exchanges that were not to be recorded.");
+  page.Add({Label("reason", "not_sampled")}, totals.not_sampled);
+  page.Add({Label("reason", "rate_cap")}, totals.rate_capped);
+  page.Begin(MetricType::Counter, "sluice_record_write_failures_total", "Writes that failed.");
+  page.Add({}, totals.write_failures);
+  page.Begin(MetricType::Counter, "sluice_record_masked_values_total", "Values masked.");
+  page.Add({}, totals.masked_values);
+  page.Begin(MetricType::Counter, "sluice_record_evicted_total",
+             "Exchanges let go for the size or age of the recording.");
+  page.Add({}, totals.evicted);
+  page.Begin(MetricType::Gauge, "sluice_record_exchanges", "Exchanges in the recording.");
+  page.Add({}, totals.stored);
+  page.Begin(MetricType::Gauge, "sluice_record_file_bytes", "Size of the recording.");
+  page.Add({}, totals.file_bytes);
+  page.Begin(MetricType::Gauge, "sluice_record_queue_bytes", "Copies in memory, not yet written.");
+  page.Add({}, totals.queue_bytes);
+}
+
 void AddOperations(Gateway& gateway, const ProcessHooks& hooks, Page& page) {
   const ReloadStatus& reloads = gateway.reloads();
   page.Begin(MetricType::Gauge, "sluice_config_last_reload_successful", "1, or 0 after a refusal.");
@@ -451,6 +480,7 @@ std::string MetricsText(Gateway& gateway, const ProcessHooks& hooks) {
     AddUpstreams(gateway, snapshot, page);
     AddFlows(gateway, page);
   }
+  AddRecording(gateway, page);
   AddOperations(gateway, hooks, page);
   return page.Text();
 }

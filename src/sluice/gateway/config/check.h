@@ -22,6 +22,8 @@ void CheckRoutes(const Config& config, Findings& findings);
 void CheckLimits(const Config& config, Findings& findings);
 // Concurrency limits and overload: names, bounds that depend on one another, being used.
 void CheckOverload(const Config& config, Findings& findings);
+// What is recorded: names that rules refer to, what is probably not meant.
+void CheckRecord(const Config& config, Findings& findings);
 // Degrade chains: their steps, being used.
 void CheckDegrade(const Config& config, Findings& findings);
 // Flows: names, references, cycles, policies, being used.

@@ -118,6 +118,7 @@ void Check(const Config& config, Findings& findings) {
   CheckRoutes(config, findings);
   CheckLimits(config, findings);
   CheckOverload(config, findings);
+  CheckRecord(config, findings);
   CheckDegrade(config, findings);
   CheckFlows(config, findings);
   CheckReleases(config, findings);

@@ -90,6 +90,13 @@ void Complete(Config& config, Findings& findings) {
     CompleteLimit(limit);
   for (ReleaseConfig& release : config.releases)
     CompleteRelease(release);
+  if (config.record) {
+    std::optional<HashOn>& sample_by = config.record->sample_by;
+    if (sample_by && sample_by->kind == HashOnKind::kHeader)
+      sample_by->name = Lowered(sample_by->name);
+    for (std::string& name : config.record->masking.headers)
+      name = Lowered(name);
+  }
   for (auto& [name, degrade] : config.degrade) {
     for (std::size_t i = 0; i < degrade.chain.size(); ++i) {
       if (degrade.chain[i].stale_cache) {

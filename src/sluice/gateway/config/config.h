@@ -19,6 +19,7 @@
 #include "sluice/gateway/config/flow_config.h"
 #include "sluice/gateway/config/match_config.h"
 #include "sluice/gateway/config/overload_config.h"
+#include "sluice/gateway/config/record_config.h"
 #include "sluice/gateway/config/release_config.h"
 #include "sluice/gateway/config/retry_config.h"
 #include "sluice/gateway/config/upstream_config.h"
@@ -249,6 +250,7 @@ struct Config {
   std::map<std::string, DegradeConfig> degrade;
   std::vector<ReleaseConfig> releases;
   std::vector<FlowConfig> flows;
+  std::optional<RecordConfig> record;
   TelemetryConfig telemetry;
   DrainConfig drain;
 };

@@ -47,12 +47,14 @@ void Describe(FieldVisitor& v, Config& x) {
           Map(x.degrade, kNameRule.check, [](DegradeConfig& value) { return Object(value); }));
   v.Field({.name = "flows", .doc = "Answers composed of several calls, which routes name."},
           Objects(x.flows, {.min = 0, .max = 1'000}));
+  v.Field({.name = "record", .doc = "What is recorded of the traffic. Absent: nothing."},
+          OptionalObject(x.record));
   v.Field({.name = "telemetry", .doc = "What the gateway says about requests."},
           Object(x.telemetry));
   v.Field({.name = "drain", .doc = "How the gateway stops."}, Object(x.drain));
   v.Field({.name = "releases", .doc = "New versions that take over step by step, on evidence."},
           Objects(x.releases, {.min = 0, .max = 100}));
-  v.Later({"warmups", "record", "mirrors", "diffs", "stores", "mode"});
+  v.Later({"warmups", "mirrors", "diffs", "stores", "mode"});
 }
 
 void Describe(FieldVisitor& v, AdminConfig& x) {

@@ -82,6 +82,13 @@ void Describe(FieldVisitor& v, release::JudgeOptions& x);
 void Describe(FieldVisitor& v, release::MetricOptions& x);
 void Describe(FieldVisitor& v, release::GuardRailOptions& x);
 
+// describe_record.cc
+void Describe(FieldVisitor& v, RecordConfig& x);
+void Describe(FieldVisitor& v, RecordRule& x);
+void Describe(FieldVisitor& v, RecordMatch& x);
+void Describe(FieldVisitor& v, RecordReservoir& x);
+void Describe(FieldVisitor& v, MaskingConfig& x);
+
 // describe_degrade.cc
 void Describe(FieldVisitor& v, DegradeConfig& x);
 void Describe(FieldVisitor& v, DegradeStep& x);

@@ -91,7 +91,7 @@ TEST(LoadConfig, UnknownKeysNameTheNearestKnownOne) {
 }
 
 TEST(LoadConfig, KeysOfLaterVersionsAreNotCalledUnknown) {
-  for (const std::string key : {"warmups", "record", "mirrors", "diffs", "stores"}) {
+  for (const std::string key : {"warmups", "mirrors", "diffs", "stores"}) {
     EXPECT_THAT(ProblemsOf(WithTop(key + ": {}")),
                 ElementsAre(key + ": is not available yet; remove it"));
   }

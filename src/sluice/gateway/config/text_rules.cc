@@ -10,6 +10,7 @@
 #include "sluice/gateway/config/endpoint.h"
 #include "sluice/gateway/config/path_template.h"
 #include "sluice/wire/ascii.h"
+#include "sluice/wire/recording/field_names.h"
 
 namespace sluice::gateway::config {
 namespace {
@@ -52,6 +53,12 @@ Broken CheckPlain(std::string_view text) {
 
 Broken CheckBody(std::string_view /*text*/) {
   return std::nullopt;
+}
+
+Broken CheckJsonPath(std::string_view text) {
+  const Result<wire::recording::FieldPath> path = wire::recording::ParseFieldPath(text);
+  if (path) return std::nullopt;
+  return "must be a path such as $.user.name";
 }
 
 Broken CheckFile(std::string_view text) {
@@ -250,6 +257,7 @@ const TextRule kAuthorityRule{"host[:port]", kAny, CheckAuthority};
 const TextRule kPathRule{"path", "^/", CheckPath};
 const TextRule kTargetRule{"path", "^/", CheckTarget};
 const TextRule kTemplateRule{"template", "^/", CheckTemplate};
+const TextRule kJsonPathRule{"JSON path", kAny, CheckJsonPath};
 const TextRule kTokenRule{"token", kAny, CheckToken};
 const TextRule kMethodRule{"method", kAny, CheckMethod};
 const TextRule kFieldValueRule{"text", kAny, CheckFieldValue};

@@ -47,6 +47,8 @@ extern const TextRule kTokenRule;
 extern const TextRule kMethodRule;
 // A field value (RFC 9110 section 5.5).
 extern const TextRule kFieldValueRule;
+// A place in a JSON document; the grammar is in wire/recording/field_names.h.
+extern const TextRule kJsonPathRule;
 // RE2 syntax.
 extern const TextRule kRegexRule;
 

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <optional>
 #include <string>
 #include <utility>
@@ -11,6 +10,7 @@
 #include "sluice/wire/ascii.h"
 #include "sluice/wire/http1_write.h"
 #include "sluice/wire/recording/base64.h"
+#include "sluice/wire/recording/date_time.h"
 #include "sluice/wire/recording/har.h"
 
 namespace sluice::wire::recording {
@@ -54,81 +54,6 @@ Nanos Millis(const Json& value) {
   constexpr double kMax = 1e12;
   return millis > 0 && millis < kMax ? Nanos(static_cast<Nanos::rep>(millis * 1e6)) : Nanos(0);
 }
-
-class DateReader {
- public:
-  explicit DateReader(std::string_view text) : rest_(text) {}
-
-  std::optional<WallTime> Read() {
-    const int year = Digits(4);
-    const bool has_date = Take('-');
-    const int month = Digits(2);
-    const bool has_day = Take('-');
-    const int day = Digits(2);
-    const bool has_time = Take('T') || Take(' ');
-    const int hour = Digits(2);
-    const bool has_minute = Take(':');
-    const int minute = Digits(2);
-    const bool has_second = Take(':');
-    const int second = Digits(2);
-    if (is_wrong_ || !has_date || !has_day || !has_time || !has_minute || !has_second)
-      return std::nullopt;
-    const std::chrono::year_month_day date{std::chrono::year(year),
-                                           std::chrono::month(static_cast<unsigned>(month)),
-                                           std::chrono::day(static_cast<unsigned>(day))};
-    if (!date.ok()) return std::nullopt;
-    Nanos at = std::chrono::sys_days(date).time_since_epoch() + std::chrono::hours(hour) +
-               std::chrono::minutes(minute) + std::chrono::seconds(second);
-    at += Fraction();
-    at -= Offset();
-    return is_wrong_ ? std::nullopt : std::optional(WallTime(at));
-  }
-
- private:
-  bool Take(char c) {
-    if (!rest_.starts_with(c)) return false;
-    rest_.remove_prefix(1);
-    return true;
-  }
-  int Digits(std::size_t count) {
-    int number = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      if (rest_.empty() || !IsDigit(rest_.front())) {
-        is_wrong_ = true;
-        return 0;
-      }
-      number = number * 10 + (rest_.front() - '0');
-      rest_.remove_prefix(1);
-    }
-    return number;
-  }
-  Nanos Fraction() {
-    if (!Take('.')) return Nanos(0);
-    std::int64_t nanos = 0;
-    std::int64_t unit = 100'000'000;
-    while (!rest_.empty() && IsDigit(rest_.front())) {
-      nanos += unit * (rest_.front() - '0');
-      unit /= 10;
-      rest_.remove_prefix(1);
-    }
-    return Nanos(nanos);
-  }
-  Nanos Offset() {
-    if (Take('Z') || Take('z') || rest_.empty()) return Nanos(0);
-    const bool is_behind = Take('-');
-    if (!is_behind && !Take('+')) {
-      is_wrong_ = true;
-      return Nanos(0);
-    }
-    const int hours = Digits(2);
-    Take(':');
-    const Nanos offset = std::chrono::hours(hours) + std::chrono::minutes(Digits(2));
-    return is_behind ? -offset : offset;
-  }
-
-  std::string_view rest_;
-  bool is_wrong_ = false;
-};
 
 // No byte that could end a line of a head, or look like its end.
 bool IsSafe(std::string_view text) {
@@ -247,7 +172,7 @@ std::optional<RecordedExchange> ReadEntry(std::string_view text) {
   const Json entry = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!entry.is_object()) return std::nullopt;
   RecordedExchange exchange;
-  const std::optional<WallTime> started = DateReader(Text(entry, "startedDateTime")).Read();
+  const std::optional<WallTime> started = ParseDateTime(Text(entry, "startedDateTime"));
   if (!started) return std::nullopt;
   exchange.started = *started;
   exchange.duration = Millis(Member(entry, "time"));

@@ -1,10 +1,7 @@
 #include <algorithm>
 #include <array>
-#include <chrono>
-#include <ctime>
 #include <optional>
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -12,6 +9,7 @@
 #include "sluice/wire/json_escape.h"
 #include "sluice/wire/percent.h"
 #include "sluice/wire/recording/base64.h"
+#include "sluice/wire/recording/date_time.h"
 #include "sluice/wire/recording/har.h"
 
 namespace sluice::wire::recording {
@@ -21,15 +19,6 @@ using Json = nlohmann::ordered_json;
 
 double Millis(Nanos duration) {
   return static_cast<double>(duration.count()) / 1e6;
-}
-
-// "2026-01-02T03:04:05.123456789Z"
-std::string DateTime(WallTime at) {
-  const auto since = at.time_since_epoch();
-  const auto second = std::chrono::floor<std::chrono::seconds>(since);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:09}Z",
-                     fmt::gmtime(static_cast<std::time_t>(second.count())),
-                     (since - second).count());
 }
 
 // UTF-8 as RFC 3629 has it; a NUL would be text, too, but no tool shows it.
@@ -195,7 +184,7 @@ void AppendHarBegin(std::string_view creator_version, std::string& out) {
 
 void AppendHarEntry(const RecordedExchange& exchange, HarPlace place, std::string& out) {
   Json entry;
-  entry["startedDateTime"] = DateTime(exchange.started);
+  entry["startedDateTime"] = FormatDateTime(exchange.started);
   entry["time"] = Millis(exchange.duration);
   entry["request"] = RequestOf(exchange);
   entry["response"] = ResponseOf(exchange);
