@@ -35,14 +35,24 @@ using traffic::replay::Writes;
 constexpr Nanos kProgressInterval = std::chrono::seconds(1);
 constexpr Nanos kResolveMax = std::chrono::seconds(5);
 
+// What the options say, understood.
+struct ReplayHow {
+  ReplayerOptions replayer;
+  Nanos patience{0};  // With a target where nobody listens.
+};
+
 // One replay: everything it needs, on one loop.
 class ReplayRun {
  public:
   ReplayRun(const ReplayOptions& options,
             OpenRecording& open,
             platform::EpollLoop& loop,
-            const ReplayerOptions& how)
-      : options_(options), open_(open), loop_(loop), how_(how) {}
+            const ReplayHow& how)
+      : options_(options),
+        open_(open),
+        loop_(loop),
+        how_(how.replayer),
+        patience_(how.patience) {}
 
   int Run(Schedule schedule) {
     loop_.Enter([this, &schedule] {
@@ -90,12 +100,12 @@ class ReplayRun {
       replayer_ = std::make_unique<Replayer>(loop_, how_, [this](std::size_t index) {
         return open_.reader->Load(open_.list.entries[index].id);
       });
-      ready = co_await replayer_->Probe();
+      ready = co_await replayer_->Probe(patience_);
     }
     if (!ready) {
       const bool is_usage = ready.error().code == ErrorCode::kInvalidOption;
       fmt::print(stderr, "sluice: {}: {}\n", options_.target, ready.error().detail);
-      exit_code_ = is_usage ? kUsage : kUnreachable;
+      exit_code_ = is_interrupted_ ? kInterrupted : is_usage ? kUsage : kUnreachable;
       loop_.Stop();
       co_return;
     }
@@ -146,6 +156,7 @@ class ReplayRun {
   OpenRecording& open_;
   platform::EpollLoop& loop_;
   ReplayerOptions how_;
+  Nanos patience_;
   TaskGroup tasks_;
   std::unique_ptr<platform::SignalWatcher> signals_;
   std::unique_ptr<Replayer> replayer_;
@@ -154,8 +165,10 @@ class ReplayRun {
   int exit_code_ = kSuccess;
 };
 
-Result<ReplayerOptions> ReplayerOptionsOf(const ReplayOptions& options) {
-  ReplayerOptions how{.in_flight_max = static_cast<std::size_t>(options.in_flight_max),
+Result<ReplayHow> HowOf(const ReplayOptions& options) {
+  ReplayHow result;
+  ReplayerOptions& how = result.replayer;
+  how = {.in_flight_max = static_cast<std::size_t>(options.in_flight_max),
                       .preserve_connections = options.preserve_connections,
                       .rewrite = {.writes = options.allow_writes ? Writes::kAllow : Writes::kRefuse,
                                   .host = options.host,
@@ -164,6 +177,10 @@ Result<ReplayerOptions> ReplayerOptionsOf(const ReplayOptions& options) {
   if (!timeout || *timeout <= Nanos(0))
     return Fail(ErrorCode::kInvalidOption, "--timeout must be a duration such as 30s");
   how.timeout = *timeout;
+  const std::optional<Nanos> patience = gateway::config::ReadDuration(options.connect_timeout);
+  if (!patience || *patience < Nanos(0))
+    return Fail(ErrorCode::kInvalidOption, "--connect-timeout must be a duration such as 10s");
+  result.patience = *patience;
   for (const std::string& header : options.set_headers) {
     const std::size_t colon = header.find(':');
     if (colon == std::string::npos || header.find_first_of("\r\n") != std::string::npos)
@@ -172,13 +189,13 @@ Result<ReplayerOptions> ReplayerOptionsOf(const ReplayOptions& options) {
     how.rewrite.set_headers.emplace_back(
         header.substr(0, colon), value == std::string::npos ? std::string() : header.substr(value));
   }
-  return how;
+  return result;
 }
 
 }  // namespace
 
 int Replay(const ReplayOptions& options) {
-  const Result<ReplayerOptions> how = ReplayerOptionsOf(options);
+  const Result<ReplayHow> how = HowOf(options);
   std::expected<OpenRecording, int> open = OpenAndList(options.recording, options.filter);
   if (!open) return open.error();
   std::vector<WallTime> begun;
@@ -222,6 +239,8 @@ void AddReplay(CLI::App& app, ReplayOptions& options, int& exit_code) {
   replay->add_option("--loop", options.loops, "So many times; 0: until interrupted")
       ->check(CLI::Range(0LL, 1'000'000LL));
   replay->add_option("--timeout", options.timeout, "Of one request, from its due time");
+  replay->add_option("--connect-timeout", options.connect_timeout,
+                     "How long to wait for a target that is down");
   replay->add_option("--max-in-flight", options.in_flight_max, "Beyond it requests are given up")
       ->check(CLI::Range(1LL, 100'000LL));
   replay->add_flag("--preserve-connections", options.preserve_connections,

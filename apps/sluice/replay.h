@@ -21,6 +21,7 @@ struct ReplayOptions {
   double rate = 0;
   long long loops = 1;  // 0: until interrupted.
   std::string timeout = "30s";
+  std::string connect_timeout = "10s";  // How long to wait for a target that is down.
   long long in_flight_max = 4096;
   bool preserve_connections = false;
   bool allow_writes = false;

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import report
@@ -14,7 +15,7 @@ from client import Client, Truncated
 from harness import SystemTest, gateway_config, run_sluice, wait_until
 from origin import answer, answering
 
-KILLS = 8  # bench/soak does it 200 times.
+KILLS = 4  # bench/soak/record_kill.py does it 200 times.
 
 
 def recording_config(origin, folder, **record):
@@ -211,7 +212,12 @@ class Record(SystemTest):
         self.assertEqual(other.requests[0].header("x-sluice-purpose"), "replay")
         self.assertIn("<svg", page.read_text())
         other.close()
-        ok("replay", "--recording", self.file, "--target", f"http://{other.address}", code=3)
+        started = time.monotonic()
+        down = run_sluice("replay", "--recording", self.file, "--target",
+                          f"http://{other.address}", "--connect-timeout", "300ms")
+        self.assertEqual(down.returncode, 3)
+        self.assertIn("refused", down.stderr)
+        self.assertGreaterEqual(time.monotonic() - started, 0.2)
         ok("replay", "--recording", self.file, "--target", "nonsense", code=2)
         ok("replay", "--recording", self.file, "--target", "http://127.0.0.1:1", "--route", "no",
            code=2)

@@ -28,6 +28,8 @@ class Statement {
   Statement& operator=(Statement&& other) noexcept;
   ~Statement();
 
+  [[nodiscard]] bool is_prepared() const { return statement_ != nullptr; }
+
   // Text and bytes must live until Reset() or the next Step() that ends.
   void Bind(int parameter, std::int64_t value);
   void Bind(int parameter, std::string_view text);

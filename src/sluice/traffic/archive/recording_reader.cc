@@ -129,14 +129,19 @@ RecordingList RecordingReader::List(const RecordingFilter& filter) {
 }
 
 Result<RecordedExchange> RecordingReader::LoadRow(std::int64_t id, ExchangeRow& row) {
-  Result<Statement> select = database_.Prepare(fmt::format("{} WHERE id = ?", SelectExchangeSql()));
-  if (!select) return std::unexpected(select.error());
-  select->Bind(0, id);
-  const Result<bool> has_row = select->Step();
+  if (!select_row_.is_prepared()) {
+    Result<Statement> select =
+        database_.Prepare(fmt::format("{} WHERE id = ?", SelectExchangeSql()));
+    if (!select) return std::unexpected(select.error());
+    select_row_ = std::move(*select);
+  }
+  select_row_.Bind(0, id);
+  const Result<bool> has_row = select_row_.Step();
+  RecordedExchange exchange;
+  if (has_row && *has_row) ReadExchange(select_row_, row, exchange);
+  select_row_.Reset();  // So that no lock is held between two rows.
   if (!has_row) return std::unexpected(has_row.error());
   if (!*has_row) return Fail(ErrorCode::kNotFound, fmt::format("no exchange {}", id));
-  RecordedExchange exchange;
-  ReadExchange(*select, row, exchange);
   return exchange;
 }
 
@@ -168,14 +173,21 @@ Result<const std::string*> RecordingReader::BlockContent(std::int64_t id) {
     cached_.splice(cached_.begin(), cached_, found);
     return &cached_.front().content;
   }
-  Result<Statement> select = database_.Prepare("SELECT data FROM block WHERE id = ?");
-  if (!select) return std::unexpected(select.error());
-  select->Bind(0, id);
-  const Result<bool> has_row = select->Step();
-  if (!has_row) return std::unexpected(has_row.error());
-  if (!*has_row) return Fail(ErrorCode::kNotFound, "the block is missing");
+  if (!select_block_.is_prepared()) {
+    Result<Statement> select = database_.Prepare("SELECT data FROM block WHERE id = ?");
+    if (!select) return std::unexpected(select.error());
+    select_block_ = std::move(*select);
+  }
+  select_block_.Bind(0, id);
+  const Result<bool> has_row = select_block_.Step();
   CachedBlock block{.id = id, .content = {}};
-  const Result<void> unpacked = wire::recording::UnpackBlock(select->Text(0), block.content);
+  Result<void> unpacked = Fail(ErrorCode::kNotFound, "the block is missing");
+  if (!has_row) {
+    unpacked = std::unexpected(has_row.error());
+  } else if (*has_row) {
+    unpacked = wire::recording::UnpackBlock(select_block_.Text(0), block.content);
+  }
+  select_block_.Reset();
   if (!unpacked) return std::unexpected(unpacked.error());
   cached_.push_front(std::move(block));
   if (cached_.size() > kCachedMax) cached_.pop_back();

@@ -97,6 +97,8 @@ class RecordingReader {
   class Listing;
 
   Database database_;
+  Statement select_row_;    // Prepared when first asked.
+  Statement select_block_;  // Likewise.
   std::list<CachedBlock> cached_;
 };
 

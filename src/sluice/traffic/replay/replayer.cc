@@ -8,6 +8,7 @@ namespace sluice::traffic::replay {
 namespace {
 
 constexpr std::size_t kIdleMax = 1024;
+constexpr Nanos kProbeInterval = std::chrono::milliseconds(100);
 
 Failure FailureOf(const Error& error) {
   switch (error.code) {
@@ -72,12 +73,23 @@ Task<Result<std::unique_ptr<Connection>>> Replayer::Connect(SteadyTime deadline)
   co_return std::make_unique<Connection>(loop_, std::move(*stream), limits);
 }
 
-Task<Result<void>> Replayer::Probe() {
-  const SteadyTime deadline = SaturatingAdd(loop_.now(), options_.timeout);
-  Result<std::unique_ptr<Connection>> connection = co_await Connect(deadline);
-  if (!connection) co_return std::unexpected(std::move(connection.error()));
-  idle_.push_back(std::move(*connection));
-  co_return Result<void>();
+Task<Result<void>> Replayer::Probe(Nanos patience) {
+  const SteadyTime give_up = SaturatingAdd(loop_.now(), patience);
+  for (;;) {
+    const SteadyTime deadline = SaturatingAdd(loop_.now(), options_.timeout);
+    Result<std::unique_ptr<Connection>> connection = co_await Connect(deadline);
+    if (connection) {
+      idle_.push_back(std::move(*connection));
+      co_return Result<void>();
+    }
+    const SteadyTime again = loop_.now() + kProbeInterval;
+    if (again > give_up) co_return std::unexpected(std::move(connection.error()));
+    while (!is_stopped_ && loop_.now() < again) {
+      const bool was_woken = co_await wake_.Wait(again);
+      static_cast<void>(was_woken);
+    }
+    if (is_stopped_) co_return Fail(ErrorCode::kCancelled, "stopped");
+  }
 }
 
 std::unique_ptr<Replayer::Job> Replayer::Prepare(const Planned& planned) {

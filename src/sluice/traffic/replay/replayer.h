@@ -89,8 +89,9 @@ class Replayer {
   Replayer& operator=(const Replayer&) = delete;
   ~Replayer();
 
-  // Fails with kConnectFailed or kTimeout where nobody listens at the target.
-  [[nodiscard]] Task<Result<void>> Probe();
+  // Whether anybody listens at the target; asked again for as long as `patience`, for a target that
+  // is still starting. Fails with the last error, kConnectFailed, or kCancelled after Stop().
+  [[nodiscard]] Task<Result<void>> Probe(Nanos patience = Nanos(0));
 
   // Sends everything; returns when the last answer is there. Once.
   [[nodiscard]] Task<void> Run(Schedule schedule);

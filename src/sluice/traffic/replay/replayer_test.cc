@@ -2,7 +2,10 @@
 
 #include "sluice/traffic/replay/replayer.h"
 
+#include <algorithm>
+#include <functional>
 #include <optional>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -93,7 +96,7 @@ class ReplayerTest : public testing::Test {
   }
 
   Task<void> Drive(Replayer& replayer, Schedule schedule, std::optional<Result<void>>& probed) {
-    Result<void> probe = co_await replayer.Probe();
+    Result<void> probe = co_await replayer.Probe(patience_);
     const bool is_there = probe.has_value();
     probed.emplace(std::move(probe));
     if (is_there) co_await replayer.Run(std::move(schedule));
@@ -113,6 +116,10 @@ class ReplayerTest : public testing::Test {
     std::optional<Result<void>> probed;
     client_.Enter([&] { tasks_.Spawn(Drive(replayer, *Schedule::Create(begun, how), probed)); });
     start_ = world_.now();
+    if (late_) {
+      world_.RunFor(500ms);
+      late_();
+    }
     EXPECT_TRUE(world_.RunUntil([this] { return done_; }, 10min));
     probe_failed_ = !probed || !*probed;
     return replayer.outcome();
@@ -125,6 +132,8 @@ class ReplayerTest : public testing::Test {
   std::size_t broken_ = SIZE_MAX;
   bool done_ = false;
   bool probe_failed_ = false;
+  Nanos patience_{0};
+  std::function<void()> late_;  // Called half a second after the beginning.
   SteadyTime start_{};
 };
 
@@ -140,11 +149,29 @@ TEST_F(ReplayerTest, SendsEachRequestWhenItIsDueWhateverBecomesOfOthers) {
   EXPECT_EQ(outcome.answered, 4U);
   EXPECT_EQ(outcome.by_class[2], 4U);
   EXPECT_EQ(outcome.other_class, 0U);
+  EXPECT_EQ(outcome.lag.max(), 0ns);
   EXPECT_EQ(outcome.latency.max(), 700ms);
   EXPECT_EQ(outcome.recorded.max(), 3ms);
   EXPECT_EQ(outcome.response_bytes, 8U);
   ASSERT_EQ(outcome.seconds.size(), 1U);
   EXPECT_EQ(outcome.seconds[0].answered, 4U);
+}
+
+TEST_F(ReplayerTest, ALongScheduleIsKeptExactlyBesideASlowServer) {
+  Server server(world_, 50ms);
+  std::vector<Nanos> due;
+  for (int i = 0; i < 3000; ++i) {
+    // Uneven distances of 0 to 2 ms, and each third is in the file before its time.
+    due.push_back(1ms * i + Nanos(i * 7919 % 1'000'000));
+    Add(due.back());
+  }
+  std::swap(recorded_[10], recorded_[2000]);
+  const ReplayOutcome outcome = Play({}, {.speed = 2});
+  ASSERT_EQ(server.arrived.size(), due.size());
+  EXPECT_EQ(outcome.lag.max(), 0ns);
+  std::ranges::sort(due);
+  for (std::size_t i = 0; i < due.size(); ++i)
+    ASSERT_EQ(server.arrived[i] - server.arrived[0], (due[i] - due[0]) / 2) << i;
 }
 
 TEST_F(ReplayerTest, ConnectionsAreUsedAgain) {
@@ -217,6 +244,15 @@ TEST_F(ReplayerTest, ATargetThatIsNotThereIsToldBeforeAnythingIsSent) {
   Add(0s);
   EXPECT_EQ(Play().due, 0U);
   EXPECT_TRUE(probe_failed_);
+}
+
+TEST_F(ReplayerTest, ATargetThatIsStillStartingIsAskedAgain) {
+  Add(0s);
+  patience_ = 2s;
+  std::optional<Server> server;
+  late_ = [this, &server] { server.emplace(world_, 1ms); };
+  EXPECT_EQ(Play().answered, 1U);
+  EXPECT_FALSE(probe_failed_);
 }
 
 }  // namespace

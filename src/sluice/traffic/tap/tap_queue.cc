@@ -66,11 +66,12 @@ void TapQueue::Release(Bytes bytes) {
 
 void TapQueue::Put(Copy copy) {
   counts_.put.Add();
+  if (open_.empty()) open_since_ = loop_.now();
   open_.push_back(std::move(copy));
   if (open_.size() >= kBatchCopies || is_closed_) {
     HandOver(/*ends_wait=*/is_closed_);
   } else if (open_.size() == 1) {
-    ArmFor(loop_.now() + kBatchWait);
+    ArmFor(loop_.now() + std::min(kBatchWait, options_.flush_interval));
   }
 }
 
@@ -84,11 +85,13 @@ void TapQueue::ArmFor(SteadyTime due) {
   if (!timer_.armed() || timer_.due > due) loop_.Arm(timer_, due);
 }
 
-void TapQueue::Fire(Timer& timer, SteadyTime /*now*/) {
+void TapQueue::Fire(Timer& timer, SteadyTime now) {
   auto* queue = static_cast<TapQueue*>(timer.owner);
-  const bool is_silent = queue->open_.empty();
-  if (is_silent && !queue->sink_may_wait_) return;
-  queue->HandOver(/*ends_wait=*/is_silent || queue->is_closed_);
+  if (queue->open_.empty() && !queue->sink_may_wait_) return;
+  const SteadyTime wait_ends = queue->sink_may_wait_
+                                   ? queue->wait_ends_
+                                   : queue->open_since_ + queue->options_.flush_interval;
+  queue->HandOver(/*ends_wait=*/queue->is_closed_ || now >= wait_ends);
 }
 
 void TapQueue::HandOver(bool ends_wait) {
@@ -110,9 +113,11 @@ void TapQueue::HandOver(bool ends_wait) {
   ++under_way_;
   busy_batches_.push_back(std::move(idle_batches_.back()));
   idle_batches_.pop_back();
+  // The first copy that waits says when all must be written, however many follow it.
+  if (!ends_wait && !sink_may_wait_) wait_ends_ = open_since_ + options_.flush_interval;
   sink_may_wait_ = !ends_wait;
   if (timer_.armed()) loop_.Disarm(timer_);
-  if (sink_may_wait_) ArmFor(loop_.now() + options_.flush_interval);
+  if (sink_may_wait_) ArmFor(wait_ends_);
 }
 
 void TapQueue::Work(PoolJob& job) {

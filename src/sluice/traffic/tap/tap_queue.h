@@ -26,7 +26,7 @@ namespace sluice::traffic::tap {
 
 struct TapQueueOptions {
   Bytes bytes_max = 32 * kMiB;  // Of all copies under way on this worker.
-  Nanos flush_interval = std::chrono::seconds(1);
+  Nanos flush_interval = std::chrono::seconds(1);  // From Put() to the write, at most.
   SamplerOptions sampler;
 
   friend bool operator==(const TapQueueOptions&, const TapQueueOptions&) = default;
@@ -112,6 +112,8 @@ class TapQueue {
   std::vector<std::unique_ptr<Batch>> busy_batches_;
   std::size_t under_way_ = 0;   // Batches.
   bool sink_may_wait_ = false;  // It may have gathered something that it has not written.
+  SteadyTime open_since_{};     // When the first of `open_` was put.
+  SteadyTime wait_ends_{};      // If the sink may wait: when it must have written.
   bool is_closed_ = false;
   Timer timer_;
 };

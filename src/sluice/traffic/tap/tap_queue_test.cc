@@ -76,6 +76,22 @@ TEST_F(TapQueueTest, WhatIsPutIsWrittenWithinTheFlushInterval) {
   EXPECT_EQ(counts_.bytes.value(), 0);
 }
 
+TEST_F(TapQueueTest, ThoseThatFollowDoNotMakeTheFirstWaitLonger) {
+  Start();
+  pool_.set_duration(0ms);
+  loop_.Enter([this] { PutOne(); });
+  world_.RunFor(940ms);
+  loop_.Enter([this] { PutOne(); });
+  world_.RunFor(61ms);
+  EXPECT_EQ(Stored(), 2U);
+  // The next one has an interval of its own.
+  loop_.Enter([this] { PutOne(); });
+  world_.RunFor(990ms);
+  EXPECT_EQ(Stored(), 2U);
+  world_.RunFor(11ms);
+  EXPECT_EQ(Stored(), 3U);
+}
+
 TEST_F(TapQueueTest, ManyGoAtOnce) {
   Start();
   loop_.Enter([this] {
