@@ -48,11 +48,7 @@ class ReplayRun {
             OpenRecording& open,
             platform::EpollLoop& loop,
             const ReplayHow& how)
-      : options_(options),
-        open_(open),
-        loop_(loop),
-        how_(how.replayer),
-        patience_(how.patience) {}
+      : options_(options), open_(open), loop_(loop), how_(how.replayer), patience_(how.patience) {}
 
   int Run(Schedule schedule) {
     loop_.Enter([this, &schedule] {
@@ -169,10 +165,10 @@ Result<ReplayHow> HowOf(const ReplayOptions& options) {
   ReplayHow result;
   ReplayerOptions& how = result.replayer;
   how = {.in_flight_max = static_cast<std::size_t>(options.in_flight_max),
-                      .preserve_connections = options.preserve_connections,
-                      .rewrite = {.writes = options.allow_writes ? Writes::kAllow : Writes::kRefuse,
-                                  .host = options.host,
-                                  .drop_headers = options.drop_headers}};
+         .preserve_connections = options.preserve_connections,
+         .rewrite = {.writes = options.allow_writes ? Writes::kAllow : Writes::kRefuse,
+                     .host = options.host,
+                     .drop_headers = options.drop_headers}};
   const std::optional<Nanos> timeout = gateway::config::ReadDuration(options.timeout);
   if (!timeout || *timeout <= Nanos(0))
     return Fail(ErrorCode::kInvalidOption, "--timeout must be a duration such as 30s");
