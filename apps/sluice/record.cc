@@ -27,11 +27,11 @@ using wire::recording::MaskKind;
 using wire::recording::MaskOptions;
 using wire::recording::Message;
 using wire::recording::RecordedExchange;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 constexpr std::size_t kTargetShownMax = 60;
 
-double Millis(Nanos duration) {
+double InMillis(Nanos duration) {
   return static_cast<double>(duration.count()) / 1e6;
 }
 
@@ -51,14 +51,14 @@ void PrintLine(std::int64_t id, const RecordedExchange& exchange) {
   fmt::print("{:>8}  {}  {:<7} {:<7} {:>3} {:>9.1f} ms  {:<12} {}\n", id,
              wire::recording::FormatDateTime(exchange.started).substr(0, 23),
              NameOf(exchange.direction), exchange.method, exchange.status,
-             Millis(exchange.duration), exchange.route.empty() ? "-" : exchange.route, target);
+             InMillis(exchange.duration), exchange.route.empty() ? "-" : exchange.route, target);
 }
 
-Json IndexJson(std::int64_t id, const RecordedExchange& exchange) {
+OrderedJson IndexJson(std::int64_t id, const RecordedExchange& exchange) {
   return {{"id", id},
           {"started", wire::recording::FormatDateTime(exchange.started)},
-          {"duration_seconds", Millis(exchange.duration) / 1e3},
-          {"upstream_seconds", Millis(exchange.upstream_duration) / 1e3},
+          {"duration_seconds", InMillis(exchange.duration) / 1e3},
+          {"upstream_seconds", InMillis(exchange.upstream_duration) / 1e3},
           {"direction", std::string(NameOf(exchange.direction))},
           {"method", exchange.method},
           {"host", exchange.host},
@@ -136,7 +136,7 @@ void Add(const std::vector<MaskFinding>& findings, std::int64_t id, Audit& audit
 
 void PrintAudit(const RecordOptions& options, const Audit& audit, std::size_t read) {
   if (options.json) {
-    Json findings = Json::array();
+    OrderedJson findings = OrderedJson::array();
     for (const auto& [where, count] : audit) {
       findings.push_back({{"kind", where.first},
                           {"place", where.second},
@@ -144,8 +144,8 @@ void PrintAudit(const RecordOptions& options, const Audit& audit, std::size_t re
                           {"exchanges", count.exchanges},
                           {"first_exchange", count.first_id}});
     }
-    const Json report{{"exchanges", read}, {"findings", std::move(findings)}};
-    fmt::print("{}\n", report.dump(2, ' ', false, Json::error_handler_t::replace));
+    const OrderedJson report{{"exchanges", read}, {"findings", std::move(findings)}};
+    fmt::print("{}\n", report.dump(2, ' ', false, OrderedJson::error_handler_t::replace));
     return;
   }
   for (const auto& [where, count] : audit) {
@@ -161,7 +161,7 @@ void PrintAudit(const RecordOptions& options, const Audit& audit, std::size_t re
 int RecordList(const RecordOptions& options) {
   std::expected<OpenRecording, int> open = OpenAndList(options.file, options.filter);
   if (!open) return open.error();
-  Json rows = Json::array();
+  OrderedJson rows = OrderedJson::array();
   std::int64_t shown = 0;
   for (const RecordingEntry& entry : open->list.entries) {
     if (options.limit > 0 && shown == options.limit) break;
@@ -177,7 +177,8 @@ int RecordList(const RecordOptions& options) {
       PrintLine(entry.id, *exchange);
     }
   }
-  if (options.json) fmt::print("{}\n", rows.dump(2, ' ', false, Json::error_handler_t::replace));
+  if (options.json)
+    fmt::print("{}\n", rows.dump(2, ' ', false, OrderedJson::error_handler_t::replace));
   if (!options.json) fmt::print("{} of {} exchanges\n", shown, open->list.entries.size());
   return kSuccess;
 }

@@ -32,7 +32,7 @@ using wire::recording::Imported;
 using wire::recording::Masker;
 using wire::recording::RecordedExchange;
 
-constexpr Bytes kInputBytesMax = 4096 * kMiB;
+constexpr Bytes kImportBytesMax = 4096 * kMiB;
 constexpr Bytes kNoBound = kMiB * kMiB;
 // Exchanges in one transaction.
 constexpr std::size_t kChunk = 256;
@@ -171,7 +171,7 @@ int ExportRecording(const RecordOptions& options, OpenRecording& open) {
 
 // By what a file begins with, not by what it is called.
 Result<Imported> ReadForeign(const std::string& path) {
-  const Result<std::string> text = platform::ReadWholeFile(path, kInputBytesMax);
+  const Result<std::string> text = platform::ReadWholeFile(path, kImportBytesMax);
   if (!text) {
     return Fail(text.error().code, fmt::format("cannot read {}: {}", path, text.error().detail));
   }

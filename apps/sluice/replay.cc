@@ -32,8 +32,8 @@ using traffic::replay::ReplayOutcome;
 using traffic::replay::Schedule;
 using traffic::replay::Writes;
 
-constexpr Nanos kProgressInterval = std::chrono::seconds(1);
-constexpr Nanos kResolveMax = std::chrono::seconds(5);
+constexpr Nanos kReplayProgressInterval = std::chrono::seconds(1);
+constexpr Nanos kReplayResolveMax = std::chrono::seconds(5);
 
 // What the options say, understood.
 struct ReplayHow {
@@ -83,7 +83,7 @@ class ReplayRun {
       co_return Result<void>();
     }
     std::string host(url->host);
-    const SteadyTime deadline = loop_.now() + kResolveMax;
+    const SteadyTime deadline = loop_.now() + kReplayResolveMax;
     Result<Resolution> found = co_await loop_.resolver().Resolve(host, url->port, deadline);
     if (!found) co_return std::unexpected(std::move(found.error()));
     how_.target = found->addresses.front();
@@ -115,7 +115,7 @@ class ReplayRun {
   Task<void> ShowProgress() {
     std::uint64_t sent_before = 0;
     while (!is_done_) {
-      co_await loop_.SleepUntil(loop_.now() + kProgressInterval);
+      co_await loop_.SleepUntil(loop_.now() + kReplayProgressInterval);
       const ReplayOutcome& now = replayer_->outcome();
       fmt::print(stderr,
                  "\r{:>8}/s  {} sent  {} in flight  lag p99 {:.2f} ms  latency p50 {:.2f} p99 "

@@ -14,14 +14,12 @@ namespace {
 
 using traffic::replay::Failure;
 using traffic::replay::kFailureCount;
-using traffic::replay::kSkipCount;
 using traffic::replay::LatencySummary;
 using traffic::replay::ReplayOutcome;
 using traffic::replay::ReplaySecond;
-using traffic::replay::Skip;
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
-double Millis(Nanos duration) {
+double ReportedMillis(Nanos duration) {
   return static_cast<double>(duration.count()) / 1e6;
 }
 
@@ -30,20 +28,21 @@ double RatePerSecond(const ReplayOutcome& outcome) {
   return seconds > 0 ? static_cast<double>(outcome.sent) / seconds : 0;
 }
 
-Json LatencyJson(const LatencySummary& latency) {
+OrderedJson LatencyJson(const LatencySummary& latency) {
   const auto seconds = [&latency](double quantile) {
-    return Millis(latency.Quantile(quantile)) / 1e3;
+    return ReportedMillis(latency.Quantile(quantile)) / 1e3;
   };
   return {{"count", latency.count()}, {"p50", seconds(0.5)},
           {"p90", seconds(0.9)},      {"p99", seconds(0.99)},
-          {"p999", seconds(0.999)},   {"max", Millis(latency.max()) / 1e3}};
+          {"p999", seconds(0.999)},   {"max", ReportedMillis(latency.max()) / 1e3}};
 }
 
 std::string LatencyLine(std::string_view name, const LatencySummary& latency) {
   return fmt::format(
       "{:<22} p50 {:>9.2f}  p90 {:>9.2f}  p99 {:>9.2f}  p99.9 {:>9.2f}  max {:>9.2f} ms\n", name,
-      Millis(latency.Quantile(0.5)), Millis(latency.Quantile(0.9)), Millis(latency.Quantile(0.99)),
-      Millis(latency.Quantile(0.999)), Millis(latency.max()));
+      ReportedMillis(latency.Quantile(0.5)), ReportedMillis(latency.Quantile(0.9)),
+      ReportedMillis(latency.Quantile(0.99)), ReportedMillis(latency.Quantile(0.999)),
+      ReportedMillis(latency.max()));
 }
 
 std::string Escaped(std::string_view text) {
@@ -91,7 +90,7 @@ std::string ReplayText(const ReplaySubject& subject, const ReplayOutcome& outcom
   std::string text =
       fmt::format("{} to {}: {} due, {} sent, {} answered, {} failed in {:.1f} s ({:.1f}/s)\n",
                   subject.recording, subject.target, outcome.due, outcome.sent, outcome.answered,
-                  outcome.failed(), Millis(outcome.length) / 1e3, RatePerSecond(outcome));
+                  outcome.failed(), ReportedMillis(outcome.length) / 1e3, RatePerSecond(outcome));
   text += LatencyLine("latency from due time", outcome.latency);
   text += LatencyLine("as it was recorded", outcome.recorded);
   text += LatencyLine("schedule lag", outcome.lag);
@@ -99,9 +98,10 @@ std::string ReplayText(const ReplaySubject& subject, const ReplayOutcome& outcom
       fmt::format("answers: {} 2xx, {} 3xx, {} 4xx, {} 5xx; {} of another class than recorded\n",
                   outcome.by_class[2], outcome.by_class[3], outcome.by_class[4],
                   outcome.by_class[5], outcome.other_class);
-  for (std::size_t i = 1; i < kSkipCount; ++i) {
+  for (std::size_t i = 1; i < traffic::replay::kSkipCount; ++i) {
     if (outcome.skipped[i] > 0)
-      text += fmt::format("skipped, {}: {}\n", NameOf(static_cast<Skip>(i)), outcome.skipped[i]);
+      text += fmt::format("skipped, {}: {}\n", NameOf(static_cast<traffic::replay::Skip>(i)),
+                          outcome.skipped[i]);
   }
   for (std::size_t i = 0; i < kFailureCount; ++i) {
     if (outcome.failures[i] > 0)
@@ -111,34 +111,34 @@ std::string ReplayText(const ReplaySubject& subject, const ReplayOutcome& outcom
 }
 
 std::string ReplayJson(const ReplaySubject& subject, const ReplayOutcome& outcome) {
-  Json skipped = Json::object();
-  for (std::size_t i = 1; i < kSkipCount; ++i)
-    skipped[std::string(NameOf(static_cast<Skip>(i)))] = outcome.skipped[i];
-  Json failures = Json::object();
+  OrderedJson skipped = OrderedJson::object();
+  for (std::size_t i = 1; i < traffic::replay::kSkipCount; ++i)
+    skipped[std::string(NameOf(static_cast<traffic::replay::Skip>(i)))] = outcome.skipped[i];
+  OrderedJson failures = OrderedJson::object();
   for (std::size_t i = 0; i < kFailureCount; ++i)
     failures[std::string(NameOf(static_cast<Failure>(i)))] = outcome.failures[i];
-  const Json report{{"recording", subject.recording},
-                    {"target", subject.target},
-                    {"due", outcome.due},
-                    {"sent", outcome.sent},
-                    {"answered", outcome.answered},
-                    {"failed", outcome.failed()},
-                    {"failures", std::move(failures)},
-                    {"skipped", std::move(skipped)},
-                    {"by_class",
-                     {{"1xx", outcome.by_class[1]},
-                      {"2xx", outcome.by_class[2]},
-                      {"3xx", outcome.by_class[3]},
-                      {"4xx", outcome.by_class[4]},
-                      {"5xx", outcome.by_class[5]}}},
-                    {"other_class", outcome.other_class},
-                    {"length_seconds", Millis(outcome.length) / 1e3},
-                    {"rate_per_second", RatePerSecond(outcome)},
-                    {"response_bytes", outcome.response_bytes},
-                    {"latency_seconds", LatencyJson(outcome.latency)},
-                    {"recorded_latency_seconds", LatencyJson(outcome.recorded)},
-                    {"lag_seconds", LatencyJson(outcome.lag)}};
-  return report.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  const OrderedJson report{{"recording", subject.recording},
+                           {"target", subject.target},
+                           {"due", outcome.due},
+                           {"sent", outcome.sent},
+                           {"answered", outcome.answered},
+                           {"failed", outcome.failed()},
+                           {"failures", std::move(failures)},
+                           {"skipped", std::move(skipped)},
+                           {"by_class",
+                            {{"1xx", outcome.by_class[1]},
+                             {"2xx", outcome.by_class[2]},
+                             {"3xx", outcome.by_class[3]},
+                             {"4xx", outcome.by_class[4]},
+                             {"5xx", outcome.by_class[5]}}},
+                           {"other_class", outcome.other_class},
+                           {"length_seconds", ReportedMillis(outcome.length) / 1e3},
+                           {"rate_per_second", RatePerSecond(outcome)},
+                           {"response_bytes", outcome.response_bytes},
+                           {"latency_seconds", LatencyJson(outcome.latency)},
+                           {"recorded_latency_seconds", LatencyJson(outcome.recorded)},
+                           {"lag_seconds", LatencyJson(outcome.lag)}};
+  return report.dump(2, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
 }
 
 std::string ReplayHtml(const ReplaySubject& subject, const ReplayOutcome& outcome) {
@@ -148,10 +148,10 @@ std::string ReplayHtml(const ReplaySubject& subject, const ReplayOutcome& outcom
   std::vector<double> failures;
   for (const ReplaySecond& second : outcome.seconds) {
     rates.push_back(static_cast<double>(second.due));
-    means.push_back(second.answered == 0
-                        ? 0
-                        : Millis(second.latency_sum) / static_cast<double>(second.answered));
-    longest.push_back(Millis(second.latency_max));
+    means.push_back(second.answered == 0 ? 0
+                                         : ReportedMillis(second.latency_sum) /
+                                               static_cast<double>(second.answered));
+    longest.push_back(ReportedMillis(second.latency_max));
     failures.push_back(static_cast<double>(second.failed));
   }
   return fmt::format(

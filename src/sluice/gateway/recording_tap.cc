@@ -21,10 +21,10 @@ using traffic::tap::TapQueue;
 using wire::recording::Message;
 using wire::recording::RecordedExchange;
 
-constexpr std::size_t kTraceIdStart = 3;
-constexpr std::size_t kTraceIdChars = 32;
-constexpr std::size_t kSpanIdStart = 36;
-constexpr std::size_t kSpanIdChars = 16;
+constexpr std::size_t kCopiedTraceStart = 3;
+constexpr std::size_t kCopiedTraceChars = 32;
+constexpr std::size_t kCopiedSpanStart = 36;
+constexpr std::size_t kCopiedSpanChars = 16;
 
 const config::RecordConfig* ConfigOf(const Exchange& exchange) {
   const std::optional<config::RecordConfig>& record = exchange.snapshot->snapshot->config.record;
@@ -68,7 +68,8 @@ bool IsInShare(const Exchange& exchange, const config::RecordConfig& record) {
   if (!record.sample_by) {
     const std::string_view trace = exchange.trace_parent;
     return traffic::tap::IsInShare(
-        traffic::HashKey(trace.substr(std::min(kTraceIdStart, trace.size()), kTraceIdChars)),
+        traffic::HashKey(
+            trace.substr(std::min(kCopiedTraceStart, trace.size()), kCopiedTraceChars)),
         percent);
   }
   const KeySource source{exchange.request(), exchange.client_address, exchange.captures,
@@ -274,9 +275,9 @@ void FinishCopy(Exchange& exchange, Nanos duration) {
   copy.sequence = exchange.sequence;
   copy.connection = exchange.connection;
   const std::string_view trace = exchange.trace_parent;
-  if (trace.size() >= kSpanIdStart + kSpanIdChars) {
-    copy.trace_id = trace.substr(kTraceIdStart, kTraceIdChars);
-    copy.span_id = trace.substr(kSpanIdStart, kSpanIdChars);
+  if (trace.size() >= kCopiedSpanStart + kCopiedSpanChars) {
+    copy.trace_id = trace.substr(kCopiedTraceStart, kCopiedTraceChars);
+    copy.span_id = trace.substr(kCopiedSpanStart, kCopiedSpanChars);
     const std::string_view asked = exchange.request().headers.ValueOf(wire::HeaderId::kTraceparent);
     // The trace is passed on as it came: who asked and who is asked see the same span.
     if (asked == trace) copy.parent_id = copy.span_id;

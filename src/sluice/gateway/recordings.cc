@@ -50,7 +50,7 @@ SinkOptions SinkOptionsOf(const config::RecordConfig& record, const RecordingPla
           .flush_interval = record.flush_interval};
 }
 
-std::unexpected<Error> Invalid(std::string detail) {
+std::unexpected<Error> CannotRecord(std::string detail) {
   return Fail(ErrorCode::kInvalidConfig, std::move(detail));
 }
 
@@ -64,12 +64,12 @@ Recordings::Recordings(WorkerPool* pool,
 Result<Recordings::Plan> Recordings::Prepare(const config::Config& config, std::size_t workers) {
   Plan plan;
   if (!config.record) return plan;
-  if (pool_ == nullptr || !prepare_) return Invalid("record: this process cannot record");
+  if (pool_ == nullptr || !prepare_) return CannotRecord("record: this process cannot record");
   const config::RecordConfig& record = *config.record;
   const std::string key_file =
       record.masking.key_file.empty() ? InDataDir(config, kKeyFile) : record.masking.key_file;
   Result<RecordingPlace> place = prepare_(InDataDir(config, record.path), key_file);
-  if (!place) return Invalid(fmt::format("record: {}", place.error().detail));
+  if (!place) return CannotRecord(fmt::format("record: {}", place.error().detail));
   plan.options = SinkOptionsOf(record, *place);
   plan.queue = QueueOptionsOf(record, workers);
   if (sink_ != nullptr && sink_->path() == place->path) {
@@ -78,7 +78,7 @@ Result<Recordings::Plan> Recordings::Prepare(const config::Config& config, std::
   }
   Result<std::shared_ptr<RecordingSink>> opened = RecordingSink::Open(*plan.options);
   if (!opened) {
-    return Invalid(
+    return CannotRecord(
         fmt::format("record.path: cannot record into {}: {}", place->path, opened.error().detail));
   }
   plan.sink = std::move(*opened);

@@ -6,7 +6,11 @@
 
 namespace sluice::gateway::admin {
 
+namespace {
+
 using Json = nlohmann::ordered_json;
+
+}  // namespace
 
 RecordingTotals RecordingTotalsOf(Gateway& gateway) {
   RecordingTotals totals;

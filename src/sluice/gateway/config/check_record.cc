@@ -11,11 +11,11 @@ namespace sluice::gateway::config {
 namespace {
 
 template <typename Named>
-void CheckNames(const std::vector<std::string>& names,
-                const std::vector<Named>& known,
-                std::string_view what,
-                const std::string& path,
-                Findings& findings) {
+void CheckKnownNames(const std::vector<std::string>& names,
+                     const std::vector<Named>& known,
+                     std::string_view what,
+                     const std::string& path,
+                     Findings& findings) {
   for (std::size_t i = 0; i < names.size(); ++i) {
     const bool is_known = std::ranges::any_of(
         known, [&](const Named& candidate) { return candidate.name == names[i]; });
@@ -38,8 +38,9 @@ void CheckRecord(const Config& config, Findings& findings) {
   for (std::size_t i = 0; i < record.rules.size(); ++i) {
     const std::string path = Child(std::string("record.rules"), i);
     const RecordMatch& match = record.rules[i].match;
-    CheckNames(match.routes, config.routes, "route", path + ".match.routes", findings);
-    CheckNames(match.listeners, config.listeners, "listener", path + ".match.listeners", findings);
+    CheckKnownNames(match.routes, config.routes, "route", path + ".match.routes", findings);
+    CheckKnownNames(match.listeners, config.listeners, "listener", path + ".match.listeners",
+                    findings);
     if (MatchesAll(match) && i + 1 < record.rules.size()) {
       findings.Warn(path + ".match", "matches everything, so the rules behind it are never asked");
     }
