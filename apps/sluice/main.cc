@@ -141,7 +141,7 @@ void AddReleasePages(CLI::App& release, ReleaseOptions& options, int& exit_code)
     exit_code = ShowReleaseHistory(options);
   });
   CLI::App* explain = add_named("explain", "Why it stands where it does, and what a user gets");
-  explain->add_option("--key", options.key, "One user");
+  explain->add_option("--user,--key", options.user, "One user, by the value of its key");
   explain->callback([&options, &exit_code] { exit_code = ExplainRelease(options); });
   for (const char* command : {"start", "pause", "resume", "approve", "promote", "abort", "undo"}) {
     CLI::App* verb = add_named(command, "Gives this order");

@@ -2,12 +2,15 @@
 
 #include <cstdio>
 #include <expected>
+#include <vector>
 
 #include "admin_client.h"
 #include "environment.h"
 #include "exit_codes.h"
+#include "release_view.h"
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "sluice/platform/linux/loop.h"
 
@@ -61,27 +64,6 @@ void PrintLine(const Json& release) {
              release.value("weight_percent", 0.0), release.value("explain", ""));
 }
 
-void PrintMetric(const Json& metric) {
-  const auto rate = [&metric](const char* events, const char* requests) {
-    const double all = metric.value(requests, 0.0);
-    return all > 0 ? 100 * metric.value(events, 0.0) / all : 0.0;
-  };
-  fmt::print(
-      "  {:<12} candidate {:.2f} % of {:.0f}, stable {:.2f} % of {:.0f}, ratio {:.2f} "
-      "[{:.2f}-{:.2f}], E {:.3g} of {:.3g}",
-      metric.value("name", ""), rate("candidate_events", "candidate_requests"),
-      metric.value("candidate_requests", 0.0), rate("stable_events", "stable_requests"),
-      metric.value("stable_requests", 0.0), metric.value("ratio", 0.0),
-      metric.value("ratio_low", 0.0), metric.value("ratio_high", 0.0), metric.value("e_value", 0.0),
-      metric.value("e_threshold", 0.0));
-  const double detectable = metric.value("detectable_ratio", 0.0);
-  if (detectable > 0) {
-    fmt::print("; a ratio of {:.1f} would have shown by now\n", detectable);
-  } else {
-    fmt::print("; not enough to show any ratio yet\n");
-  }
-}
-
 void PrintDetails(const Json& release) {
   PrintLine(release);
   fmt::print("  {} -> {}, generation {}\n", release.value("stable", ""),
@@ -91,7 +73,15 @@ void PrintDetails(const Json& release) {
   const Json& verdict = release["verdict"];
   fmt::print("  judge: {}\n", verdict.value("why", ""));
   for (const Json& metric : release["metrics"])
-    PrintMetric(metric);
+    fmt::print("  {}\n", MetricLine(metric));
+}
+
+// Over the `before` lines of last time. Returns how many lines there are now.
+std::size_t Draw(const std::vector<std::string>& lines, std::size_t before) {
+  if (before > 0) fmt::print("\x1b[{}A\x1b[J", before);
+  for (const std::string& line : lines)
+    fmt::print("{}\n", line);
+  return lines.size();
 }
 
 bool HasEnded(const std::string& state) {
@@ -136,14 +126,20 @@ int ShowRelease(const ReleaseOptions& options) {
     fmt::print(stderr, "sluice: {}\n", pause.error().detail);
     return kUnreachable;
   }
+  const bool is_drawn = options.watch && !options.admin.json && ::isatty(STDOUT_FILENO) == 1;
   std::string shown;
+  std::size_t drawn = 0;
   for (;;) {
     const std::expected<Json, int> body = Ask(options, {.path = path});
     if (!body) return body.error();
     if (!options.watch) return Print(options, *body);
     const std::string state = body->value("state", "");
     const std::string line = fmt::format("{}", body->value("explain", ""));
-    if (line != shown) PrintLine(*body);
+    if (is_drawn) {
+      drawn = Draw(DrawingOf(*body), drawn);
+    } else if (line != shown) {
+      PrintLine(*body);
+    }
     shown = line;
     if (HasEnded(state)) return ExitCodeOfState(state);
     std::fflush(stdout);
@@ -170,9 +166,9 @@ int ShowReleaseHistory(const ReleaseOptions& options) {
 
 int ExplainRelease(const ReleaseOptions& options) {
   std::string path = PathOf(options, "/explain");
-  if (!options.key.empty()) {
-    path += "?key=";
-    for (const char byte : options.key)
+  if (!options.user.empty()) {
+    path += "?user=";
+    for (const char byte : options.user)
       path += fmt::format("%{:02X}", static_cast<unsigned char>(byte));
   }
   const std::expected<Json, int> body = Ask(options, {.path = path});
@@ -184,9 +180,10 @@ int ExplainRelease(const ReleaseOptions& options) {
   PrintDetails(*body);
   if (body->contains("key")) {
     const Json& key = (*body)["key"];
-    fmt::print("  {} has bucket {} and gets {}; the candidate from {:.4f} % on\n",
-               key.value("key", ""), key.value("bucket", 0), key.value("arm", ""),
-               key.value("candidate_from_percent", 0.0));
+    fmt::print(
+        "  {} has bucket {} and gets {} ({}), unless a rule or an order says otherwise: {}\n",
+        key.value("key", ""), key.value("bucket", 0), key.value("arm", ""),
+        key.value("upstream", ""), key.value("why", ""));
   }
   return kSuccess;
 }

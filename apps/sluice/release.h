@@ -13,7 +13,7 @@ struct ReleaseOptions {
   OperateOptions admin;
   std::string name;
   std::string reason;
-  std::string key;                  // `explain`: one user.
+  std::string user;                 // `explain`: one user, by the value of its key.
   std::uint64_t if_generation = 0;  // 0: whatever is in force.
   bool force = false;
   bool watch = false;

@@ -1,6 +1,7 @@
 """One measurement: a fresh gateway on one core, sluice-load on another, and what came of it."""
 
 import contextlib
+import http.client
 import json
 import os
 import pathlib
@@ -23,6 +24,7 @@ BUSY_FULL = 0.92           # Of the core; below it the generator set the pace.
 WAITED_MAX = 0.05          # Of the time; above it neighbours wanted the gateway's core.
 LARGE_ANSWER_BYTES = 4096  # From here on nginx gets the buffers that suit it.
 GENERATOR_EXTRA_SECONDS = 15
+RELEASE_SECONDS_MAX = 20
 
 
 TARGETS = {target.name: target for target in (
@@ -30,6 +32,7 @@ TARGETS = {target.name: target for target in (
     Target("sluice-nolog", "sluice", frozenset({"policies"})),
     Target("sluice-all", "sluice", frozenset({"every", "log"})),
     Target("sluice-none", "sluice", frozenset({"bare", "log"})),
+    Target("sluice-release", "sluice", frozenset({"policies", "log", "release"})),
     Target("haproxy", "haproxy", frozenset({"policies", "log"})),
     Target("haproxy-bare", "haproxy"),
     Target("nginx", "nginx", frozenset({"policies", "log"})),
@@ -123,9 +126,35 @@ def run_generator(command, upstream, setting):
 def start_target(target, setting, cell, upstream, directory):
     """Starts the gateway of `target`."""
     tags = target.tags | ({"large"} if cell.size > LARGE_ANSWER_BYTES else frozenset())
-    return gateways.start_gateway(
+    gateway = gateways.start_gateway(
         target.kind, setting.binaries.get(target.kind), HERE / TEMPLATES[target.kind], directory,
         upstream=upstream.address, tags=tags, core=setting.gateway_core)
+    if "release" in tags:
+        begin_release(gateway)
+    return gateway
+
+
+def ask_admin(gateway, method, path):
+    """What the admin API of a Sluice answers, as a dictionary."""
+    connection = http.client.HTTPConnection(gateway.admin, timeout=10)
+    with contextlib.closing(connection):
+        body = "{}" if method == "POST" else None
+        connection.request(method, path, body, {"content-type": "application/json"})
+        return json.loads(connection.getresponse().read())
+
+
+def begin_release(gateway):
+    """Starts the release of the template and waits until its candidate has its users."""
+    try:
+        ask_admin(gateway, "POST", "/api/v1/releases/next/start")
+        deadline = time.monotonic() + RELEASE_SECONDS_MAX
+        while ask_admin(gateway, "GET", "/api/v1/releases/next").get("state") != "baking":
+            if time.monotonic() > deadline:
+                raise gateways.GatewayError("the release does not begin")
+            time.sleep(0.05)
+    except (OSError, ValueError, gateways.GatewayError) as error:
+        gateway.stop()
+        raise gateways.GatewayError(f"release: {error}") from error
 
 
 def errors_of(report):

@@ -4,7 +4,8 @@ import intervals
 
 # Who is compared with whom, per round.
 PAIRS = (("sluice", "haproxy"), ("sluice", "nginx"), ("sluice-nolog", "haproxy-bare"),
-         ("sluice-nolog", "nginx-bare"), ("sluice-all", "sluice-none"), ("nginx", "haproxy"),
+         ("sluice-nolog", "nginx-bare"), ("sluice-all", "sluice-none"),
+         ("sluice-release", "sluice"), ("nginx", "haproxy"),
          ("relay", "haproxy"), ("relay", "nginx"))
 
 SMALL = (128, 1024)
@@ -19,6 +20,8 @@ RATIO_BARS = (
     ("rate", SMALL + LARGE, "sluice", "haproxy", 0.75),
     ("saturated", SMALL, "sluice-all", "sluice-none", 1.05),
     ("rate", SMALL, "sluice-all", "sluice-none", 1.05),
+    ("saturated", SMALL, "sluice-release", "sluice", 1.02),
+    ("rate", SMALL, "sluice-release", "sluice", 1.02),
 )
 USER_US_BAR = 2.0   # Of sluice, saturated, small answers.
 SYSCALLS_BAR = 4.2  # Likewise.

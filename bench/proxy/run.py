@@ -52,7 +52,8 @@ def parse_options(arguments):
     add("--warmup", type=float, help=f"load before it, default {FULL['warmup']}")
     add("--sizes", help=f"bytes of an answer, default {FULL['sizes']}")
     add("--modes", help=f"default {FULL['modes']}")
-    add("--only", help=f"targets, default {FULL['only']}; also: direct, sluice-all, sluice-none")
+    add("--only", help=f"targets, default {FULL['only']}; also: direct, sluice-all, "
+        "sluice-none, sluice-release")
     add("--rate", type=float, default=10_000, help="requests/s of the mode rate")
     add("--connections", type=int, default=64)
     sessions.add_options(parser, "proxy")

@@ -31,7 +31,7 @@ class Run(unittest.TestCase):
     def targets(self):
         present = ["direct", "relay"]
         present += [kind for kind in ("haproxy", "nginx") if gateways.find_binary(kind)]
-        return present + (["sluice"] if OPTIONS.sluice else [])
+        return present + (["sluice", "sluice-release"] if OPTIONS.sluice else [])
 
     @unittest.skipIf(len(os.sched_getaffinity(0)) < 2, "needs two cores")
     def test_a_tiny_session_measures_every_target_without_errors(self):

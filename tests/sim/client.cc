@@ -29,9 +29,18 @@ bool Has(const std::vector<Header>& headers, std::string_view name) {
   return std::ranges::any_of(headers, is_it);
 }
 
+std::string Numbered(std::string text, std::size_t number) {
+  constexpr std::string_view kMark = "{n}";
+  const std::size_t at = text.find(kMark);
+  return at == std::string::npos ? text : text.replace(at, kMark.size(), fmt::format("{}", number));
+}
+
 }  // namespace
 
-ExchangePlan MakePlan(const SendRequests& send, const Address& to, Nanos patience) {
+ExchangePlan MakePlan(const SendRequests& send,
+                      const Address& to,
+                      Nanos patience,
+                      std::size_t number) {
   ExchangePlan plan{.to = to, .method = send.method};
   plan.wants_answer = !send.raw || send.expectation.has_value();
   plan.watches_close = send.expectation && send.expectation->closes.has_value();
@@ -51,7 +60,7 @@ ExchangePlan MakePlan(const SendRequests& send, const Address& to, Nanos patienc
   plan.bytes = fmt::format("{} {} HTTP/1.1\r\n", send.method, send.target);
   if (!Has(send.headers, "host")) plan.bytes += "Host: gateway.test\r\n";
   for (const auto& [name, value] : send.headers)
-    plan.bytes += fmt::format("{}: {}\r\n", name, value);
+    plan.bytes += fmt::format("{}: {}\r\n", name, Numbered(value, number));
   if (send.chunked) {
     plan.bytes += "Transfer-Encoding: chunked\r\n";
   } else if (!send.body.empty() || send.method == "POST" || send.method == "PUT") {

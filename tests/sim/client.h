@@ -48,8 +48,11 @@ struct ExchangePlan {
   std::optional<Nanos> hang_up_after;
 };
 
-// What goes over the wire for `send`; `host` is for its Host header.
-[[nodiscard]] ExchangePlan MakePlan(const SendRequests& send, const Address& to, Nanos patience);
+// What goes over the wire for `send`, of its client `number` (from 1 on), which `{n}` stands for.
+[[nodiscard]] ExchangePlan MakePlan(const SendRequests& send,
+                                    const Address& to,
+                                    Nanos patience,
+                                    std::size_t number);
 
 class ClientConnection {
  public:

@@ -90,7 +90,8 @@ bool Stage::Send(Batch& batch, std::size_t index) {
     connection = named.get();
   }
   if (connection->busy()) return false;
-  ExchangePlan plan = MakePlan(send, send.to.value_or(scenario_.gateway), scenario_.patience);
+  ExchangePlan plan =
+      MakePlan(send, send.to.value_or(scenario_.gateway), scenario_.patience, index + 1);
   const auto start = [&, this] {
     clients_.Spawn(RunClient(*connection, std::move(plan), batch, index));
   };

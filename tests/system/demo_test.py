@@ -11,7 +11,7 @@ from pathlib import Path
 import report
 from harness import ROOT, SystemTest, is_running, program, wait_until
 
-STEPS = ["dag", "spike", "optional", "fallback", "required", "frozen", "instance"]
+STEPS = ["dag", "spike", "optional", "fallback", "required", "frozen", "instance", "candidate"]
 # The gateway lets one booking through at a time, too few to open a breaker behind it.
 ONE_AT_A_TIME = ("{name: bookings, initial_limit: 10}",
                  "{name: bookings, algorithm: fixed, limit: 1}")
@@ -30,7 +30,7 @@ def children_of(pid):
 
 
 class Demo(SystemTest):
-    SECONDS_MAX = 150
+    SECONDS_MAX = 210
 
     def begin(self, *options):
         """Starts the demo with a folder of its own for what it makes."""
@@ -92,6 +92,12 @@ class Demo(SystemTest):
         self.assertRegex(said, r"risk is dead +60 +60 +60 ")
         self.assertRegex(said, r"\nAll \d checks held\.\n$")
         self.assertNotIn("\x1b", said, "no terminal, no colours")
+
+    def test_a_candidate_that_fails_is_rolled_back_with_a_reason(self):
+        code, said, errors = self.play("--break", "candidate")
+        self.assertEqual((code, errors), (0, ""), said)
+        self.assertRegex(said, r"FAIL (errors: candidate [0-9.]+ % |guard: )")
+        self.assertRegex(said, r"\nAll \d checks held\.\n$")
 
     def test_a_gateway_without_its_guard_fails_the_spike(self):
         text = (ROOT / "examples/booking/sluice.yaml").read_text(encoding="utf-8")

@@ -178,8 +178,7 @@ class Releases(SystemTest):
     def test_g11_without_a_healthy_candidate_stable_answers_and_the_release_ends(self):
         sluice = self.gateway(steps=[100], next_upstream={
             "health_check": {"path": "/", "interval": "50ms", "unhealthy_after": 1,
-                             "healthy_after": 1},
-            "healthy_panic_threshold": 0})
+                             "healthy_after": 1}})
         client = self.client(sluice)
         self.candidate.close()
         wait_until(lambda: sluice.metric("sluice_endpoint_available_ratio", upstream="next") == 0,

@@ -74,6 +74,7 @@ Result<void> Stage::Begin(const StageOptions& options) {
   Result<std::string> folder = MakeFolder();
   if (!folder) return std::unexpected(folder.error());
   folder_ = std::move(*folder);
+  binaries_ = options.binaries;
   auto signals = platform::SignalWatcher::Create(*loop_, [this](int signal) {
     if (signal != SIGINT && signal != SIGTERM && signal != SIGHUP) return;
     EndAll();
@@ -118,10 +119,47 @@ Result<void> Stage::BeginServices(const std::string& program) {
   }
   const Result<void> started = StartAll(names);
   if (!started) return started;
-  std::string dependencies;
-  for (const std::string& name : names)
-    dependencies += fmt::format("{} {}\n", name, players_.at(name).address.ToString());
-  return platform::WriteFileAtomically(folder_ + "/dependencies", dependencies);
+  return platform::WriteFileAtomically(folder_ + "/dependencies", Dependencies());
+}
+
+std::string Stage::Dependencies() const {
+  std::string text;
+  for (const std::string_view service : kServices) {
+    const auto player = players_.find(service);
+    text += fmt::format("{} {}\n", service, player->second.address.ToString());
+  }
+  return text;
+}
+
+Result<std::string> Stage::Write(std::string_view name, std::string_view text) {
+  std::string path = fmt::format("{}/{}", folder_, name);
+  const Result<void> written = platform::WriteFileAtomically(path, text);
+  if (!written) return std::unexpected(written.error());
+  return path;
+}
+
+Result<void> Stage::Engage(const Extra& extra) {
+  const bool is_gateway = extra.kind == Extra::Kind::kGateway;
+  Add(extra.name, binaries_ + (is_gateway ? "/sluice" : "/sluice-booking"),
+      is_gateway ? kPublicMark : " listening on ");
+  Player& player = players_.at(extra.name);
+  player.is_gateway = is_gateway;
+  player.command.arguments = extra.arguments;
+  return StartAll({extra.name});
+}
+
+void Stage::Dismiss(std::string_view name) {
+  const auto found = players_.find(name);
+  if (found == players_.end()) return;
+  loop_->Enter([&] { clients_.erase(std::string(name)); });
+  if (found->second.process) found->second.process->Kill();
+  players_.erase(found);
+}
+
+Result<Address> Stage::SaidAddress(std::string_view name, std::string_view mark) {
+  const std::string said =
+      platform::ReadWholeFile(PlayerOf(name).command.log_file, kLogBytesMax).value_or("");
+  return Address::Parse(WordAfter(said, mark));
 }
 
 Result<void> Stage::BeginInstances(const std::string& program) {
@@ -142,6 +180,7 @@ Result<void> Stage::BeginGateway(const StageOptions& options) {
     if (!written) return written;
   }
   Add("gateway", options.binaries + "/sluice", kPublicMark);
+  players_.at("gateway").is_gateway = true;
   ChildCommand& command = players_.at("gateway").command;
   command.arguments = {"serve", "--config", config};
   command.environment = {{"BOOKING_ADMIN", "127.0.0.1:0"}, {"BOOKING_LISTEN", "127.0.0.1:0"}};
@@ -178,7 +217,7 @@ Result<void> Stage::AwaitAddress(const std::string& name) {
   TurnUntil([&] {
     is_running = player.process->IsRunning();
     said = platform::ReadWholeFile(player.command.log_file, kLogBytesMax).value_or("");
-    const bool serves = name != "gateway" || said.find(kServingMark) != std::string::npos;
+    const bool serves = !player.is_gateway || said.find(kServingMark) != std::string::npos;
     const bool is_there = serves && !WordAfter(said, player.address_mark).empty();
     return is_there || !is_running || loop_->now() > end;
   });
@@ -258,13 +297,31 @@ Answer Stage::AskAt(std::string_view name, const Address& at, const Question& qu
   return std::move(*answer);
 }
 
+void Stage::Pause(Nanos span) {
+  const SteadyTime end = loop_->now() + span;
+  TurnUntil([&] { return loop_->now() >= end; });
+}
+
+Answer Stage::AskAt(const Address& address, const Question& question) {
+  std::unique_ptr<HttpClient> client;
+  std::optional<Answer> answer;
+  loop_->Enter([&] {
+    client = *HttpClient::Create(*loop_, address);
+    tasks_.Spawn(AskOnce(*loop_, *client, question, answer));
+  });
+  TurnUntil([&] { return answer.has_value(); });
+  loop_->Enter([&] { client.reset(); });
+  return std::move(*answer);
+}
+
 std::vector<Sample> Stage::Run(const LoadPlan& plan,
-                               const std::function<void(std::string_view)>& progress) {
+                               const std::function<void(std::string_view)>& progress,
+                               std::string_view via) {
   std::vector<Sample> samples;
   std::unique_ptr<HttpClient> client;
   std::unique_ptr<LoadRun> run;
   loop_->Enter([&] {
-    client = *HttpClient::Create(*loop_, gateway());
+    client = *HttpClient::Create(*loop_, PlayerOf(via).address);
     run = std::make_unique<LoadRun>(*loop_, *client, plan, samples);
     tasks_.Spawn(run->Run());
   });

@@ -37,6 +37,14 @@ inline constexpr Nanos kBookingDeadline = std::chrono::milliseconds(800);
 // Payments a second: what of the system is short.
 inline constexpr double kPaymentsPerSecond = 50;
 
+// A process beside those of the stage, for one step.
+struct Extra {
+  enum class Kind : std::uint8_t { kBooking, kGateway };
+  Kind kind = Kind::kBooking;
+  std::string name;                    // Of no other process.
+  std::vector<std::string> arguments;  // "127.0.0.1:0" for a port that is free.
+};
+
 class Stage {
  public:
   // Starts everything and waits until it serves. Fails with kNotFound (a program), kInvalidConfig
@@ -54,15 +62,32 @@ class Stage {
   void Restart(std::string_view name);
   [[nodiscard]] bool IsRunning(std::string_view name);
 
+  // Starts it and waits until it serves. Fails as Open(). It ends with the stage, or sooner.
+  [[nodiscard]] Result<void> Engage(const Extra& extra);
+  void Dismiss(std::string_view name);
+  // Of the services, as a booking instance reads it.
+  [[nodiscard]] std::string Dependencies() const;
+  // A file in the stage's folder. Returns its path.
+  [[nodiscard]] Result<std::string> Write(std::string_view name, std::string_view text);
+  [[nodiscard]] const std::string& folder() const { return folder_; }
+  [[nodiscard]] const Address& AddressOf(std::string_view name) { return PlayerOf(name).address; }
+  // What followed `mark` where the process said it last.
+  [[nodiscard]] Result<Address> SaidAddress(std::string_view name, std::string_view mark);
+
   // One user's question to the gateway.
   [[nodiscard]] Answer Ask(const Question& question);
   // A page of the gateway's admin API.
   [[nodiscard]] Answer AskAdmin(std::string_view path);
   // A question to a service itself, beside the gateway.
   [[nodiscard]] Answer AskService(std::string_view name, const Question& question);
-  // Many users'. `progress` hears the phase from time to time.
+  // Turns the loop for so long.
+  void Pause(Nanos span);
+  // A question to whom the stage does not know, over a connection of its own.
+  [[nodiscard]] Answer AskAt(const Address& address, const Question& question);
+  // Many users', of the process `via`. `progress` hears the phase from time to time.
   [[nodiscard]] std::vector<Sample> Run(const LoadPlan& plan,
-                                        const std::function<void(std::string_view)>& progress);
+                                        const std::function<void(std::string_view)>& progress,
+                                        std::string_view via = "gateway");
 
   [[nodiscard]] std::size_t processes() const { return players_.size(); }
   [[nodiscard]] const Address& gateway() const { return players_.at("gateway").address; }
@@ -71,6 +96,7 @@ class Stage {
   struct Player {
     ChildCommand command;
     std::string address_mark;  // What its address follows in what it says.
+    bool is_gateway = false;   // It says beside it when it serves.
     Address address;
     std::optional<ChildProcess> process;
   };
@@ -90,6 +116,7 @@ class Stage {
 
   std::unique_ptr<platform::EpollLoop> loop_;
   std::unique_ptr<platform::SignalWatcher> signals_;
+  std::string binaries_;
   std::string folder_;
   std::map<std::string, Player, std::less<>> players_;
   Address admin_;  // Of the gateway.

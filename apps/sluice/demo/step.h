@@ -32,5 +32,6 @@ void PlayFallback(Stage& stage, Scene& scene);
 void PlayRequired(Stage& stage, Scene& scene);
 void PlayFrozen(Stage& stage, Scene& scene);
 void PlayInstance(Stage& stage, Scene& scene);
+void PlayCandidate(Stage& stage, Scene& scene);
 
 }  // namespace sluice::demo

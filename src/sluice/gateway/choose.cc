@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sluice/gateway/forwarder.h"
+#include "sluice/gateway/judged_body.h"
 #include "sluice/gateway/request_key.h"
 #include "sluice/gateway/worker_context.h"
 #include "sluice/release/lane_order.h"
@@ -204,15 +205,27 @@ void CountAnswer(const Exchange& exchange, release::Arm arm) {
   }
 }
 
-// Whether the answer says something of the arm that its bucket chose: rules, orders and stand-ins
-// bring users that are not like the others.
+// As CountAnswer(), of an answer that was sent to the client: with its body, where rules ask.
+void CountWhole(Exchange& exchange) {
+  ReleaseUse& use = exchange.release;
+  if (use.body == JudgedBodyState::kNone) return CountAnswer(exchange, use.decision.arm);
+  const JudgedBody body(exchange);
+  if (body.is_known()) {
+    use.answer.body = &body;
+  } else {
+    use.plan->state->worker(exchange.worker.index).bodies_unread.Add();
+  }
+  CountAnswer(exchange, use.decision.arm);
+  use.answer.body = nullptr;
+}
+
+}  // namespace
+
 bool IsComparable(const ReleaseUse& use) {
   return use.decision.bucket < release::kBuckets &&
          (use.decision.cause == release::Cause::kHashed ||
           use.decision.cause == release::Cause::kStable);
 }
-
-}  // namespace
 
 void Choose(Exchange& exchange) {
   const RoutePlan& route = *exchange.route;
@@ -324,7 +337,7 @@ void CountRelease(Exchange& exchange, Delivery delivery) {
   use.plan->state->worker(exchange.worker.index)
       .decisions[arm][static_cast<std::size_t>(use.decision.cause)]
       .Add();
-  if (use.has_answer && IsComparable(use)) CountAnswer(exchange, use.decision.arm);
+  if (use.has_answer && IsComparable(use)) CountWhole(exchange);
 }
 
 }  // namespace sluice::gateway

@@ -30,6 +30,10 @@ void NoteAnswer(Exchange& exchange, const Result<Response>& reply);
 // Sends it there. Fails as Forward().
 [[nodiscard]] Task<Result<Response>> ForwardToStable(Exchange& exchange, Result<Response> failed);
 
+// Whether an answer says something of the arm that its user's bucket chose: rules, orders and
+// stand-ins bring users that are not like the others.
+[[nodiscard]] bool IsComparable(const ReleaseUse& use);
+
 // Counts the answer of a finished exchange, once.
 void CountRelease(Exchange& exchange, Delivery delivery);
 

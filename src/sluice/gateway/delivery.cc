@@ -6,6 +6,7 @@
 #include <span>
 
 #include "sluice/gateway/forwarder.h"
+#include "sluice/gateway/judged_body.h"
 #include "sluice/gateway/piece_gather.h"
 #include "sluice/gateway/priority.h"
 #include "sluice/gateway/recording_tap.h"
@@ -148,6 +149,7 @@ Task<Delivery> SendPart(Exchange& exchange, BodyPump& pump, ByteView input) {
   if (!content) co_return Delivery::kUpstreamFailed;  // With the head unsent it can still be a 502.
   KeepPiece(exchange, content->data);
   if (exchange.recording.copy != nullptr) CopyResponsePiece(exchange, content->data);
+  JudgePiece(exchange, content->data);
   // Bytes behind the response: whoever read them next could take them for an answer.
   if (content->finished && content->consumed < input.size()) pump.connection.ForbidReuse();
   Assembly assembly(exchange, pump.framing, pump.head);
@@ -211,9 +213,13 @@ Task<Delivery> SendUpstream(Exchange& exchange, Response& response) {
   BeginKeeping(exchange, connection.head());
   if (exchange.worker.tap != nullptr)
     CopyResponseHead(exchange, connection.head(), response.upstream.selection->version());
+  BeginJudging(exchange, connection.head());
   BodyPump pump{.connection = connection, .framing = framing->framing, .head = exchange.output};
   const Delivery delivery = co_await SendBody(exchange, pump);
-  if (connection.decoder().finished()) FinishKeeping(exchange);
+  if (connection.decoder().finished()) {
+    FinishKeeping(exchange);
+    FinishJudging(exchange);
+  }
   exchange.keeping.reset();
   // Where the body ends with the connection, an orderly end would look like the body's.
   const bool is_cut = delivery == Delivery::kUpstreamFailed && exchange.head_sent;

@@ -51,6 +51,7 @@ void Exchange::Reset() {
   release.is_random = false;
   release.has_answer = false;
   release.answer = {};
+  release.body = JudgedBodyState::kNone;
   release.identity.clear();
 
   asked = {};
@@ -99,7 +100,8 @@ void Exchange::Reset() {
 }
 
 void Exchange::Shrink() {
-  for (std::string* buffer : {&received, &pump_output, &pump_content, &output, &response_content}) {
+  for (std::string* buffer :
+       {&received, &pump_output, &pump_content, &output, &response_content, &judged_body}) {
     if (buffer->capacity() <= kBufferBytesKept) continue;
     buffer->clear();
     buffer->shrink_to_fit();
@@ -113,7 +115,7 @@ Bytes BytesHeldBy(const std::string& buffer) {
 Bytes Exchange::HeldBytes() const {
   Bytes sum = reader.head_bytes() + (keeping ? keeping->reserved_bytes() : 0);
   for (const std::string* buffer : {&received, &pump_output, &pump_content, &output,
-                                    &response_content, &local_body, &cache_key}) {
+                                    &response_content, &judged_body, &local_body, &cache_key}) {
     sum += BytesHeldBy(*buffer);
   }
   return sum;

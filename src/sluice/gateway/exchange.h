@@ -105,6 +105,9 @@ struct JudgedAttempt {
   std::size_t slot = 0;                          // Of the endpoint asked.
 };
 
+// How far the body that a release's judge asks for has come; see judged_body.h.
+enum class JudgedBodyState : std::uint8_t { kNone, kKeeping, kWhole, kUnread };
+
 // Which version was chosen, why, and what the judge is to know of its answer. See choose.h.
 struct ReleaseUse {
   const ReleasePlan* plan = nullptr;  // Null: the route's upstream is in no release.
@@ -114,6 +117,7 @@ struct ReleaseUse {
   bool is_random = false;  // The key is nobody's.
   bool has_answer = false;
   release::AnswerFacts answer;
+  JudgedBodyState body = JudgedBodyState::kNone;
   std::string identity;  // Given to the client with the response; empty: none.
 };
 
@@ -231,6 +235,7 @@ struct Exchange {
   std::string chunk_head;                        // Chunk size lines.
   std::string chunk_tail;                        // The last chunk, with trailers.
   std::string response_content;                  // Content that came in several chunks.
+  std::string judged_body;                       // What a release's judge reads of it.
   std::string local_body;                        // Of an answer of our own.
   std::string grpc_message;                      // Why a gRPC call was refused.
   std::string value_text;                        // A rewritten path.

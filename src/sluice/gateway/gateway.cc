@@ -406,6 +406,7 @@ Task<void> Gateway::Stop() {
   overload_watch_.Stop();
   care_.RequestStop();
   co_await care_.Stopped();
+  co_await releases_.Stopped();
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     std::unique_ptr<Worker>* const worker = &workers_[i];
     const auto begin = [worker] {

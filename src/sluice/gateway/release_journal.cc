@@ -28,6 +28,8 @@ Json StateJson(const release::PlanState& state) {
           {"fingerprint", state.fingerprint},
           {"aborted", state.aborted},
           {"approved", state.is_approved},
+          {"cleared", state.is_cleared},
+          {"checked", state.is_checked},
           {"held", state.is_held},
           {"critical", state.is_critical}};
 }
@@ -49,6 +51,8 @@ release::PlanState StateFrom(const Json& json) {
           .fingerprint = json.at("fingerprint"),
           .aborted = json.at("aborted"),
           .is_approved = json.at("approved"),
+          .is_cleared = json.at("cleared"),
+          .is_checked = json.at("checked"),
           .is_held = json.at("held"),
           .is_critical = json.at("critical")};
 }
@@ -106,10 +110,33 @@ KeptRelease::KeptTick CountsFrom(const Json& json) {
   return kept;
 }
 
+Json OutsideJson(const KeptRelease::Outside& outside) {
+  Json json = Json::object();
+  for (const auto& [source, evidence] : outside) {
+    json[source] = {{"verdict", release::NameOf(evidence.verdict)},
+                    {"reason", evidence.reason},
+                    {"critical", evidence.critical}};
+  }
+  return json;
+}
+
+KeptRelease::Outside OutsideFrom(const Json& json) {
+  KeptRelease::Outside outside;
+  for (const auto& [source, said] : json.items()) {
+    outside[source] = {.source = source,
+                       .verdict = release::FindingOf(said.at("verdict").get<std::string>())
+                                      .value_or(release::Finding::kHold),
+                       .reason = said.at("reason"),
+                       .critical = said.at("critical")};
+  }
+  return outside;
+}
+
 Json KeptJson(const KeptRelease& kept) {
   return {{"plan", StateJson(kept.state)},
           {"run", kept.run},
           {"evidence", kept.evidence},
+          {"outside", OutsideJson(kept.outside)},
           {"thresholds", kept.thresholds}};
 }
 
@@ -117,6 +144,7 @@ void TakeKept(const Json& json, KeptRelease& kept) {
   kept.state = StateFrom(json.at("plan"));
   kept.run = json.at("run");
   kept.evidence = json.at("evidence");
+  kept.outside = OutsideFrom(json.at("outside"));
   kept.thresholds = json.at("thresholds").get<decltype(kept.thresholds)>();
   kept.ticks.clear();
 }
@@ -132,6 +160,11 @@ void TakeRecord(const Json& json, KeptReleases& releases) {
     fresh.history = std::move(kept.history);
     kept = std::move(fresh);
     kept.Remember(std::move(past));
+    return;
+  }
+  if (json.at("kind") == "outside") {
+    KeptRelease::Outside outside = OutsideFrom(json.at("outside"));
+    releases[name].outside = std::move(outside);
     return;
   }
   KeptRelease::KeptTick tick = CountsFrom(json.at("counts"));
@@ -178,6 +211,10 @@ std::string TickRecord(const std::string& name,
                {"exposed", state.exposed.count()},
                {"in_state", state.in_state.count()},
                {"counts", CountsJson(tick)}});
+}
+
+std::string OutsideRecord(const std::string& name, const KeptRelease& kept) {
+  return Dump({{"kind", "outside"}, {"release", name}, {"outside", OutsideJson(kept.outside)}});
 }
 
 std::string SnapshotOf(const KeptReleases& releases) {

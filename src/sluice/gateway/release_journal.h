@@ -1,8 +1,9 @@
 // Release journal: how the life of releases is written down, record by record.
 //
-// A record is JSON: a transition with all that a release is then (synced), or a second's counts and
-// times (not synced). So the evidence is computed again, to the last digit, from a transition and
-// the ticks since. A snapshot holds the same of all releases, with their history.
+// A record is JSON: a transition with all that a release is then (synced), what others say of the
+// candidate (synced), or a second's counts and times (not synced). So the evidence is computed
+// again, to the last digit, from a transition and the ticks since. A snapshot holds the same of all
+// releases, with their history.
 //
 // Pure; any thread.
 
@@ -39,6 +40,9 @@ struct KeptRelease {
     bool is_settling = false;
   };
   std::vector<KeptTick> ticks;  // Read: the seconds since then, which the judge has to add.
+  // What others have said of the candidate in this run, by who said it; the last word counts.
+  using Outside = std::map<std::string, release::OutsideEvidence>;
+  Outside outside;
   std::map<std::string, std::vector<std::int64_t>> thresholds;  // By route; see ReleaseRoute.
   std::deque<PastTransition> history;                           // The oldest first.
 
@@ -54,6 +58,7 @@ using KeptReleases = std::map<std::string, KeptRelease>;
 [[nodiscard]] std::string TickRecord(const std::string& name,
                                      const release::PlanState& state,
                                      const KeptRelease::KeptTick& tick);
+[[nodiscard]] std::string OutsideRecord(const std::string& name, const KeptRelease& kept);
 [[nodiscard]] std::string SnapshotOf(const KeptReleases& releases);
 
 // Reads a snapshot, and adds a record to what is known. Fail with kBadRequest on other texts, and

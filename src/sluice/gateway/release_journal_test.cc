@@ -22,10 +22,17 @@ KeptRelease Kept() {
                 .fingerprint = "v2",
                 .aborted = {"v0", "v1"},
                 .is_approved = true,
+                .is_cleared = true,
+                .is_checked = true,
                 .is_held = true,
                 .is_critical = true};
   kept.run = "run";
   kept.evidence = "1 2.5 3";
+  kept.outside = {{"diff",
+                   {.source = "diff",
+                    .verdict = release::Finding::kHold,
+                    .reason = "other answers",
+                    .critical = true}}};
   kept.thresholds = {{"search", {1, 2, INT64_MAX}}};
   return kept;
 }
@@ -50,10 +57,21 @@ TEST(ReleaseJournal, ATransitionComesBackWhole) {
   EXPECT_EQ(kept.state, Kept().state);
   EXPECT_EQ(kept.run, "run");
   EXPECT_EQ(kept.evidence, "1 2.5 3");
+  EXPECT_EQ(kept.outside, Kept().outside);
   EXPECT_EQ(kept.thresholds, Kept().thresholds);
   ASSERT_EQ(kept.history.size(), 1U);
   EXPECT_EQ(kept.history[0].transition.actor, "ann");
   EXPECT_EQ(kept.history[0].at, WallTime(Nanos(42)));
+}
+
+TEST(ReleaseJournal, WhatOthersSayIsReplacedByWhatTheySayLater) {
+  KeptReleases read;
+  ASSERT_TRUE(ReadRecord(TransitionRecord("r", Kept(), Past(7)), read).has_value());
+  KeptRelease later = Kept();
+  later.outside["diff"].verdict = release::Finding::kPass;
+  ASSERT_TRUE(ReadRecord(OutsideRecord("r", later), read).has_value());
+  EXPECT_EQ(read.at("r").outside, later.outside);
+  EXPECT_EQ(read.at("r").history.size(), 1U);
 }
 
 TEST(ReleaseJournal, TicksAddUpBehindTheirTransition) {

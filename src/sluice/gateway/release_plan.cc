@@ -61,6 +61,11 @@ Result<ReleasePlan> CompileRelease(const config::ReleaseConfig& config,
     if (!metric.is_latency()) {
       Result<release::EventRule> rule = release::EventRule::Parse(metric.event);
       if (!rule) return std::unexpected(rule.error());
+      for (const std::string_view text : rule->pointers()) {
+        auto pointer = flows::JsonPointer::Parse(text);
+        if (!pointer) return Fail(ErrorCode::kInvalidConfig, pointer.error());
+        plan.body_pointers.emplace(text, std::move(*pointer));
+      }
       probe.rule = std::move(*rule);
     }
     channel += probe.channels;

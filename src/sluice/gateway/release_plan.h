@@ -4,6 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +13,7 @@
 
 #include "sluice/contract/result.h"
 #include "sluice/gateway/config/config.h"
+#include "sluice/gateway/flows/json_text.h"
 #include "sluice/gateway/release_state.h"
 #include "sluice/gateway/router.h"
 #include "sluice/release/event_rule.h"
@@ -39,6 +42,7 @@ struct ReleasePlan {
   std::vector<RouteMatcher> never;
   std::vector<ReleaseMatch> match;
   std::vector<ReleaseProbe> probes;
+  std::map<std::string, flows::JsonPointer, std::less<>> body_pointers;  // That probes ask for.
   std::string order_secret;  // Empty: no signed order is believed.
   std::string fingerprint;   // Of the candidate: its version, or its endpoints.
   std::string run;           // Of all that makes the run what it is; another one ends it.

@@ -65,6 +65,7 @@ struct alignas(64) ReleaseRouteCounts {
 struct alignas(64) ReleaseWorkerCounts {
   std::array<std::array<Counter, release::kCauses>, release::kArms> decisions;
   std::array<Counter, kKeySources> key_sources;
+  Counter bodies_unread;  // That the judge asked for in vain.
 };
 
 struct ReleaseRoute {

@@ -98,6 +98,24 @@ std::string WorstRoute(const ReleaseEntry& entry, std::string_view metric) {
   return routes > 1 ? worst : std::string();
 }
 
+std::vector<release::OutsideEvidence> OutsideOf(const ReleaseEntry& entry) {
+  std::vector<release::OutsideEvidence> said;
+  for (const auto& [source, evidence] : entry.kept.outside)
+    said.push_back(evidence);
+  return said;
+}
+
+// The candidate has an endpoint that stable has not; before its names are known, it may have.
+bool IsDistinct(const UpstreamPlan& stable, const UpstreamPlan& candidate) {
+  const auto theirs = stable.upstream->Endpoints();
+  const auto mine = candidate.upstream->Endpoints();
+  return mine->members.empty() || std::ranges::any_of(mine->members, [&](const auto& member) {
+           return std::ranges::none_of(theirs->members, [&](const auto& other) {
+             return other.endpoint->address() == member.endpoint->address();
+           });
+         });
+}
+
 }  // namespace
 
 Releases::Releases(Loop& control,
@@ -108,7 +126,8 @@ Releases::Releases(Loop& control,
       open_store_(std::move(open_store)),
       feed_(feed),
       log_(std::move(log)),
-      timer_(&Fire, this) {}
+      timer_(&Fire, this),
+      hooks_(control) {}
 
 Result<void> Releases::Prepare(const config::Config& config) {
   if (config.releases.empty() || journal_ != nullptr || !open_store_) return {};
@@ -155,6 +174,11 @@ void Releases::SuspendAll() {
   if (!begun) log_(fmt::format("release_snapshot_failed error=\"{}\"", begun.error().detail));
 }
 
+void Releases::SuspendUnknown(const std::string& name, ReleaseEntry& entry) {
+  CarryOut(name, entry,
+           entry.machine.Suspend("state_damaged", release::Machine::SuspendedWeight::kZero));
+}
+
 const ReleasePlan* Releases::PlanOf(const ReleaseEntry& entry) const {
   return entry.index == kNoRelease ? nullptr : &snapshot_->releases[entry.index];
 }
@@ -173,7 +197,10 @@ void Releases::ApplyWeight(ReleaseEntry& entry) const {
 // What a former process, or an earlier configuration, knew of this release.
 void Releases::Restore(const std::string& name, ReleaseEntry& entry, const ReleasePlan& plan) {
   const auto known = dormant_.find(name);
-  if (known == dormant_.end()) return;
+  if (known == dormant_.end()) {
+    if (health_ == state::Health::kDamaged) SuspendUnknown(name, entry);
+    return;
+  }
   entry.kept = std::move(known->second);
   dormant_.erase(known);
   entry.machine.Restore(entry.kept.state);
@@ -246,6 +273,11 @@ void Releases::Start() {
 
 void Releases::Stop() {
   if (timer_.armed()) control_.Disarm(timer_);
+  hooks_.RequestStop();
+}
+
+Task<void> Releases::Stopped() {
+  co_await hooks_.Stopped();
 }
 
 void Releases::Fire(Timer& timer, SteadyTime now) {
@@ -274,6 +306,8 @@ release::Surroundings Releases::SurroundingsOf(const ReleaseEntry& entry) const 
   around.health.endpoints = candidate.upstream->Endpoints()->members.size();
   around.health.ready = ReadyIn(candidate, now);
   around.stable_ready = ReadyIn(snapshot_->upstreams[plan.stable], now);
+  around.is_distinct = !plan.config->plan.version.empty() ||
+                       IsDistinct(snapshot_->upstreams[plan.stable], candidate);
   if (candidate.breaker.guard != nullptr) {
     const breaker::State state = candidate.breaker.guard->Snapshot(now).state;
     around.health.breaker_open =
@@ -304,13 +338,14 @@ void Releases::Move(const std::string& name, ReleaseEntry& entry, SteadyTime now
     const Nanos passed = now - looked_at_;
     entry.verdict = entry.judge->Decide(
         {.exposed = state.exposed + passed, .bake = entry.machine.bake_of_step()}, around.health,
-        {});
+        OutsideOf(entry));
     if (entry.verdict.finding == release::Finding::kFail) {
       const std::string worst = WorstRoute(entry, entry.verdict.reason);
       if (!worst.empty()) entry.verdict.sentence += fmt::format("; most on route {}", worst);
     }
     around.verdict = entry.verdict;
   }
+  around.hooks = hooks_.Follow(entry.machine);
   const release::Effects effects = entry.machine.Tick(now - looked_at_, around);
   // The seconds between two transitions, so that a restart knows them; what a transition writes
   // holds them already.
@@ -341,6 +376,7 @@ void Releases::CarryOut(const std::string& name,
     Result<release::Judge> judge = release::Judge::Create(entry.machine.options().judge);
     if (judge) entry.judge = std::move(*judge);
     entry.verdict = {};
+    entry.kept.outside.clear();
   }
   if (effects.step_begins) BeginStep(entry);
   if (effects.transitions.empty()) return;
@@ -449,6 +485,31 @@ std::optional<std::expected<void, release::CommandRefusal>> Releases::Do(
       entry.machine.Do(order, SurroundingsOf(entry));
   if (!done) return std::unexpected(done.error());
   CarryOut(name, entry, *done);
+  return std::expected<void, release::CommandRefusal>();
+}
+
+std::optional<std::expected<void, release::CommandRefusal>> Releases::Tell(
+    const std::string& name, release::OutsideEvidence evidence) {
+  const auto found = entries_.find(name);
+  if (found == entries_.end() || found->second->index == kNoRelease) return std::nullopt;
+  ReleaseEntry& entry = *found->second;
+  const release::State state = entry.machine.state().state;
+  if (!IsJudged(state)) {
+    return std::unexpected(
+        release::CommandRefusal{.text = fmt::format("release {} is {}: nothing is judged now", name,
+                                                    release::NameOf(state))});
+  }
+  constexpr std::size_t kSourcesMax = 16;
+  KeptRelease::Outside& outside = entry.kept.outside;
+  if (!outside.contains(evidence.source) && outside.size() >= kSourcesMax) {
+    return std::unexpected(release::CommandRefusal{
+        .text = fmt::format("release {} has heard {} sources already", name, kSourcesMax)});
+  }
+  log_(fmt::format("release_evidence name={} source={} verdict={} why=\"{}\"", name,
+                   evidence.source, release::NameOf(evidence.verdict), evidence.reason));
+  std::string source = evidence.source;
+  outside[std::move(source)] = std::move(evidence);
+  Write(name, entry, OutsideRecord(name, entry.kept));
   return std::expected<void, release::CommandRefusal>();
 }
 

@@ -24,6 +24,7 @@
 #include "sluice/contract/result.h"
 #include "sluice/contract/timer.h"
 #include "sluice/gateway/event_feed.h"
+#include "sluice/gateway/release_hooks.h"
 #include "sluice/gateway/release_journal.h"
 #include "sluice/gateway/snapshot.h"
 #include "sluice/release/judge.h"
@@ -62,7 +63,7 @@ class Releases {
            std::function<void(std::string_view line)> log);
   Releases(const Releases&) = delete;
   Releases& operator=(const Releases&) = delete;
-  ~Releases() { Stop(); }
+  ~Releases() { Stop(); }  // After Stopped().
 
   // Before a configuration with releases is put in force for the first time: opens the store in its
   // `data_dir` and reads it. Fails with what the store says; then nothing has changed.
@@ -73,6 +74,7 @@ class Releases {
 
   void Start();
   void Stop();
+  [[nodiscard]] Task<void> Stopped();
 
   using Entries = std::map<std::string, std::unique_ptr<ReleaseEntry>>;
   [[nodiscard]] const Entries& entries() const { return entries_; }
@@ -81,6 +83,12 @@ class Releases {
   // Nothing: there is no such release.
   [[nodiscard]] std::optional<std::expected<void, release::CommandRefusal>> Do(
       const std::string& name, const release::CommandOrder& order);
+
+  // Takes down what `evidence.source` says of the candidate, in place of what it said before; with
+  // kWait, that it has nothing to say. It counts until the run's end. Nothing: there is no such
+  // release.
+  [[nodiscard]] std::optional<std::expected<void, release::CommandRefusal>> Tell(
+      const std::string& name, release::OutsideEvidence evidence);
 
   // Of what was read at the start.
   [[nodiscard]] state::Health health() const { return health_; }
@@ -97,6 +105,8 @@ class Releases {
   void Write(const std::string& name, ReleaseEntry& entry, std::string record);
   [[nodiscard]] bool CatchUp(ReleaseEntry& entry);
   void SuspendAll();
+  // A release of which nothing could be read while something was lost: it may have been aborted.
+  void SuspendUnknown(const std::string& name, ReleaseEntry& entry);
   void ApplyWeight(ReleaseEntry& entry) const;
   void CompactIfLarge();
   void NoteLatencies(ReleaseEntry& entry, SteadyTime now);
@@ -114,6 +124,7 @@ class Releases {
   std::shared_ptr<const Snapshot> snapshot_;
   SteadyTime looked_at_{};
   Timer timer_;
+  ReleaseHooks hooks_;
 };
 
 }  // namespace sluice::gateway

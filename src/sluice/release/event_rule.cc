@@ -1,5 +1,6 @@
 #include "sluice/release/event_rule.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -10,8 +11,8 @@ namespace sluice::release {
 namespace {
 
 constexpr std::string_view kForm =
-    "write e.g. \"status >= 500 || timeout\"; known are status, duration, timeout, reset and "
-    "connect_failure, joined by && and ||";
+    "write e.g. \"status >= 500 || timeout\" or \"body.code != 0\"; known are status, duration, "
+    "timeout, reset, connect_failure and members of the body, joined by && and ||";
 
 std::string_view WithoutSpaces(std::string_view text) {
   while (!text.empty() && text.front() == ' ')
@@ -35,18 +36,73 @@ std::unexpected<Error> Unknown(std::string_view text) {
               fmt::format("must be conditions, got \"{}\"; {}", text, kForm));
 }
 
+// Takes the sign of a comparison off `rest`, with the spaces around it.
+template <typename Compare>
+bool TakeCompare(std::string_view& rest, Compare& compare) {
+  constexpr std::array<std::pair<std::string_view, Compare>, 6> kCompares = {{
+      {">=", Compare::kGe},
+      {"<=", Compare::kLe},
+      {"==", Compare::kEq},
+      {"!=", Compare::kNe},
+      {">", Compare::kGt},
+      {"<", Compare::kLt},
+  }};
+  rest = WithoutSpaces(rest);
+  for (const auto& [mark, sign] : kCompares) {
+    if (!rest.starts_with(mark)) continue;
+    compare = sign;
+    rest = WithoutSpaces(rest.substr(mark.size()));
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
+
+Result<EventRule::Term> EventRule::ParseBodyTerm(std::string_view text) {
+  Term term{.field = Field::kBody};
+  std::string_view rest = text.substr(4);
+  const std::size_t end = std::min(rest.find_first_of(" =!<>"), rest.size());
+  term.pointer = rest.substr(0, end);
+  // The short form is made of plain names, so that no point has two meanings.
+  if (term.pointer.starts_with('.')) std::ranges::replace(term.pointer, '.', '/');
+  for (std::size_t i = term.pointer.find_first_of("~%"); i != std::string::npos;
+       i = term.pointer.find_first_of("~%", i + 1)) {
+    const bool is_escape = i + 1 < term.pointer.size() && term.pointer[i] == '~' &&
+                           (term.pointer[i + 1] == '0' || term.pointer[i + 1] == '1');
+    if (!is_escape) return Unknown(text);
+  }
+  if (term.pointer.ends_with('/') || term.pointer.find("//") != std::string::npos) {
+    return Unknown(text);
+  }
+  rest.remove_prefix(end);
+  if (!TakeCompare(rest, term.compare)) return Unknown(text);
+  const bool is_quoted = rest.size() >= 2 && rest.starts_with('\'') && rest.ends_with('\'');
+  if (is_quoted) {
+    term.kind = BodyValue::Kind::kText;
+    term.text = rest.substr(1, rest.size() - 2);
+  } else if (rest == "true" || rest == "false") {
+    term.kind = BodyValue::Kind::kBoolean;
+    term.value = rest == "true" ? 1 : 0;
+  } else if (rest == "null") {
+    term.kind = BodyValue::Kind::kNull;
+  } else {
+    term.kind = BodyValue::Kind::kNumber;
+    const auto [stop, error] = std::from_chars(rest.data(), rest.data() + rest.size(), term.value);
+    if (error != std::errc() || stop != rest.data() + rest.size()) return Unknown(text);
+  }
+  const bool has_order = term.kind == BodyValue::Kind::kNumber;
+  if (!has_order && term.compare != Compare::kEq && term.compare != Compare::kNe) {
+    return Unknown(text);
+  }
+  return term;
+}
 
 Result<EventRule::Term> EventRule::ParseTerm(std::string_view text) {
   if (text == "timeout") return Term{.field = Field::kTimeout};
   if (text == "reset") return Term{.field = Field::kReset};
   if (text == "connect_failure") return Term{.field = Field::kConnectFailure};
-  if (text.starts_with("body.")) {
-    return Fail(ErrorCode::kInvalidOption,
-                fmt::format("must not read bodies, which is not available yet, got \"{}\"; let the "
-                            "service say it by its status",
-                            text));
-  }
+  if (text.starts_with("body.") || text.starts_with("body/")) return ParseBodyTerm(text);
   Term term;
   std::string_view rest = text;
   if (rest.starts_with("status")) {
@@ -57,24 +113,7 @@ Result<EventRule::Term> EventRule::ParseTerm(std::string_view text) {
   } else {
     return Unknown(text);
   }
-  rest = WithoutSpaces(rest);
-  constexpr std::array<std::pair<std::string_view, Compare>, 6> kCompares = {{
-      {">=", Compare::kGe},
-      {"<=", Compare::kLe},
-      {"==", Compare::kEq},
-      {"!=", Compare::kNe},
-      {">", Compare::kGt},
-      {"<", Compare::kLt},
-  }};
-  bool has_compare = false;
-  for (const auto& [mark, compare] : kCompares) {
-    if (!rest.starts_with(mark)) continue;
-    term.compare = compare;
-    rest = WithoutSpaces(rest.substr(mark.size()));
-    has_compare = true;
-    break;
-  }
-  if (!has_compare) return Unknown(text);
+  if (!TakeCompare(rest, term.compare)) return Unknown(text);
   std::uint32_t number = 0;
   const auto [end, error] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
   if (error != std::errc()) return Unknown(text);
@@ -107,6 +146,26 @@ Result<EventRule> EventRule::Parse(std::string_view text) {
   return rule;
 }
 
+std::vector<std::string_view> EventRule::pointers() const {
+  std::vector<std::string_view> found;
+  for (const Term& term : terms_) {
+    if (term.field == Field::kBody) found.push_back(term.pointer);
+  }
+  return found;
+}
+
+bool EventRule::HoldsOf(const Term& term, const BodyFacts& body) {
+  const std::optional<BodyValue> value = body.At(term.pointer);
+  if (!value) return false;
+  if (term.kind == BodyValue::Kind::kNumber) {
+    // A text is not equal to any number.
+    return value->kind == BodyValue::Kind::kNumber ? Compares(term, value->number)
+                                                   : term.compare == Compare::kNe;
+  }
+  const BodyValue asked{.kind = term.kind, .number = term.value, .text = term.text};
+  return (*value == asked) == (term.compare == Compare::kEq);
+}
+
 bool EventRule::Holds(const Term& term, const AnswerFacts& answer) {
   double value = 0;
   switch (term.field) {
@@ -123,7 +182,13 @@ bool EventRule::Holds(const Term& term, const AnswerFacts& answer) {
     case Field::kDurationMs:
       value = static_cast<double>(answer.duration.count()) / 1e6;
       break;
+    case Field::kBody:
+      return answer.body != nullptr && HoldsOf(term, *answer.body);
   }
+  return Compares(term, value);
+}
+
+bool EventRule::Compares(const Term& term, double value) {
   switch (term.compare) {
     case Compare::kGe:
       return value >= term.value;

@@ -48,9 +48,65 @@ TEST(EventRule, RefusesWhatItDoesNotKnowAndSaysWhatToWrite) {
     ASSERT_FALSE(rule.has_value()) << text;
     EXPECT_NE(rule.error().detail.find("status >= 500 || timeout"), std::string::npos);
   }
-  const Result<EventRule> body = EventRule::Parse("body.code != 0");
-  ASSERT_FALSE(body.has_value());
-  EXPECT_NE(body.error().detail.find("not available yet"), std::string::npos);
+}
+
+// One member, "/code".
+struct Body final : BodyFacts {
+  explicit Body(std::optional<BodyValue> its_code) : code(its_code) {}
+  std::optional<BodyValue> At(std::string_view pointer) const override {
+    return pointer == "/code" ? code : std::nullopt;
+  }
+  std::optional<BodyValue> code;
+};
+
+bool CountsCode(std::string_view rule, std::optional<BodyValue> code) {
+  const Body body(code);
+  return Counts(rule, {.status = 200, .body = &body});
+}
+
+constexpr BodyValue kSeven{.kind = BodyValue::Kind::kNumber, .number = 7};
+constexpr BodyValue kFraud{.kind = BodyValue::Kind::kText, .text = "fraud"};
+constexpr BodyValue kTrue{.kind = BodyValue::Kind::kBoolean, .number = 1};
+constexpr BodyValue kNull{.kind = BodyValue::Kind::kNull};
+
+TEST(EventRule, ReadsMembersOfTheBody) {
+  for (const std::string_view rule : {"body.code != 0", "body/code != 0", "body.code>=7",
+                                      "body.code == 7 && status == 200", "body.code < 7.5"}) {
+    EXPECT_TRUE(CountsCode(rule, kSeven)) << rule;
+  }
+  EXPECT_FALSE(CountsCode("body.code == 0", kSeven));
+  EXPECT_TRUE(CountsCode("body.code == 'fraud'", kFraud));
+  EXPECT_FALSE(CountsCode("body.code != 'fraud'", kFraud));
+  EXPECT_TRUE(CountsCode("body.code == true", kTrue));
+  EXPECT_TRUE(CountsCode("body.code != false", kTrue));
+  EXPECT_TRUE(CountsCode("body.code == null", kNull));
+  EXPECT_TRUE(CountsCode("body.code != null", kSeven));
+}
+
+TEST(EventRule, AMemberThatIsNotThereCountsNothing) {
+  EXPECT_FALSE(CountsCode("body.code != 0", std::nullopt));
+  EXPECT_FALSE(CountsCode("body.other == 7", kSeven));
+  EXPECT_FALSE(Counts("body.code != 0", {.status = 200}));
+}
+
+TEST(EventRule, OfOtherTypesAValueIsDifferentAndHasNoOrder) {
+  EXPECT_TRUE(CountsCode("body.code != 0", kFraud));
+  EXPECT_FALSE(CountsCode("body.code >= 0", kFraud));
+  EXPECT_FALSE(CountsCode("body.code == true", kSeven));
+}
+
+TEST(EventRule, TellsWhatItAsksOfBodies) {
+  const Result<EventRule> rule = EventRule::Parse("body.a.b == 1 || status >= 500 || body/c/0 > 2");
+  ASSERT_TRUE(rule.has_value());
+  EXPECT_EQ(rule->pointers(), (std::vector<std::string_view>{"/a/b", "/c/0"}));
+}
+
+TEST(EventRule, RefusesWhatCannotBeAskedOfABody) {
+  for (const char* const text :
+       {"body.code", "body.code >", "body. == 1", "body..a == 1", "body.code >= 'x'",
+        "body.code < true", "body.code == x", "body.code == 1x", "body/a~2 == 1", "body == 1"}) {
+    EXPECT_FALSE(EventRule::Parse(text).has_value()) << text;
+  }
 }
 
 }  // namespace

@@ -75,6 +75,13 @@ std::string_view NameOf(Finding finding) {
   return "?";
 }
 
+std::optional<Finding> FindingOf(std::string_view name) {
+  for (const Finding finding : {Finding::kWait, Finding::kPass, Finding::kHold, Finding::kFail}) {
+    if (NameOf(finding) == name) return finding;
+  }
+  return std::nullopt;
+}
+
 Result<Judge> Judge::Create(const JudgeOptions& options) {
   const Result<void> valid = CheckOptions(options, "judge");
   if (!valid) return std::unexpected(valid.error());
@@ -233,7 +240,8 @@ Verdict Judge::Decide(const StepQuestion& question,
     if (evidence.verdict != Finding::kFail) continue;
     return {.finding = Finding::kFail,
             .reason = evidence.source,
-            .sentence = fmt::format("FAIL {}: {}", evidence.source, evidence.reason)};
+            .sentence = fmt::format("FAIL {}: {}", evidence.source, evidence.reason),
+            .critical = evidence.critical};
   }
   std::optional<Verdict> doubt = FindDoubt();
   if (std::optional<Verdict> failure = FindFailure()) {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sluice/contract/result.h"
@@ -26,12 +27,15 @@ namespace sluice::release {
 enum class Finding : std::uint8_t { kWait, kPass, kHold, kFail };
 // "wait", "pass", "hold", "fail".
 [[nodiscard]] std::string_view NameOf(Finding finding);
+[[nodiscard]] std::optional<Finding> FindingOf(std::string_view name);
 
 // What somebody else says of the candidate: a diff, a replay, a person.
 struct OutsideEvidence {
   std::string source;
-  Finding verdict = Finding::kWait;  // kPass, kHold or kFail.
+  Finding verdict = Finding::kWait;  // kPass, kHold or kFail; kWait: it has nothing to say.
   std::string reason;
+  bool critical = false;  // A kFail that is undone at once.
+  friend bool operator==(const OutsideEvidence&, const OutsideEvidence&) = default;
 };
 
 struct Verdict {

@@ -66,6 +66,7 @@ void Machine::Enter(State to, const Cause& cause, Effects& effects) {
                         .sentence = std::string(cause.sentence)};
   state_.state = to;
   state_.in_state = Nanos(0);
+  awaits_post_ = false;
   state_.reason = transition.reason;
   state_.sentence = transition.sentence;
   effects.transitions.push_back(std::move(transition));
@@ -82,8 +83,13 @@ void Machine::EnterStep(std::size_t step, const Cause& cause, Effects& effects) 
   state_.exposed = Nanos(0);
   state_.is_approved = false;
   state_.is_held = false;
-  SetWeight(BucketsOfPercent(options_.steps[step].weight_percent), effects);
-  effects.step_begins = true;
+  state_.is_checked = false;
+  // With hooks to be asked first, the weight of before stays until they agree.
+  state_.is_cleared = !options_.steps[step].HasHooks(HookMoment::kPre);
+  if (state_.is_cleared) {
+    SetWeight(BucketsOfPercent(options_.steps[step].weight_percent), effects);
+    effects.step_begins = true;
+  }
   Enter(State::kRouting, cause, effects);
 }
 
@@ -114,6 +120,11 @@ bool Machine::FailsPreflight(const Surroundings& around, Effects& effects) {
   std::string why;
   if (around.health.endpoints == 0) {
     why = fmt::format("upstream {} has no endpoints", options_.candidate);
+  } else if (!around.is_distinct) {
+    why = fmt::format(
+        "the endpoints of {} are all endpoints of {}: this plan cannot change any "
+        "traffic",
+        options_.candidate, options_.stable);
   } else if (around.stable_ready == 0) {
     why = fmt::format("upstream {} has no usable endpoint to fall back to", options_.stable);
   }
@@ -122,10 +133,58 @@ bool Machine::FailsPreflight(const Surroundings& around, Effects& effects) {
   return true;
 }
 
+std::optional<HookMoment> Machine::due_hooks() const {
+  if (state_.step >= options_.steps.size()) return std::nullopt;
+  if (state_.state == State::kRouting && !state_.is_cleared) return HookMoment::kPre;
+  if (state_.state != State::kBaking) return std::nullopt;
+  if (awaits_post_) return HookMoment::kPost;
+  if (step().HasHooks(HookMoment::kDuring)) return HookMoment::kDuring;
+  return std::nullopt;
+}
+
+bool Machine::HooksAgree(HookMoment when, const Surroundings& around, Effects& effects) {
+  if (!step().HasHooks(when)) return true;
+  if (!around.hooks || around.hooks->when != when) return false;
+  const HookAnswer& answer = *around.hooks;
+  if (answer.agreed) return true;
+  const Cause cause{.actor = "hook", .reason = "hook", .sentence = answer.sentence};
+  if (answer.on_failure == OnHookFailure::kAbort) {
+    Latch();
+    BeginAbort(cause, /*is_critical=*/false, effects);
+  } else {
+    state_.is_held = true;
+    Enter(State::kPaused, cause, effects);
+  }
+  return false;
+}
+
+void Machine::TickRouting(const Surroundings& around, Effects& effects) {
+  if (state_.is_cleared) {
+    if (!around.is_acknowledged) return;
+    return Enter(State::kBaking, {.actor = kPlan, .reason = "acknowledged"}, effects);
+  }
+  // The weight of before is still in force, and judged.
+  if (state_.candidate_buckets > 0 && around.verdict.finding == Finding::kFail) {
+    Latch();
+    return BeginAbort(
+        {.actor = kJudge, .reason = around.verdict.reason, .sentence = around.verdict.sentence},
+        around.verdict.critical, effects);
+  }
+  if (!HooksAgree(HookMoment::kPre, around, effects)) return;
+  state_.is_cleared = true;
+  SetWeight(BucketsOfPercent(step().weight_percent), effects);
+  effects.step_begins = true;
+  Enter(State::kRouting, {.actor = kPlan, .reason = "hooks_agreed"}, effects);
+}
+
 void Machine::TickBaking(Nanos passed, const Surroundings& around, Effects& effects) {
   if (around.is_acknowledged && around.health.ready > 0) state_.exposed += passed;
   const Verdict& verdict = around.verdict;
   const Cause cause{.actor = kJudge, .reason = verdict.reason, .sentence = verdict.sentence};
+  const bool objects = verdict.finding != Finding::kFail && around.hooks &&
+                       around.hooks->when == HookMoment::kDuring &&
+                       !HooksAgree(HookMoment::kDuring, around, effects);
+  if (objects) return;
   switch (verdict.finding) {
     case Finding::kWait:
       return;
@@ -140,6 +199,12 @@ void Machine::TickBaking(Nanos passed, const Surroundings& around, Effects& effe
   }
   // Asked with the time before this tick, perhaps; what counts is what has been baked.
   if (state_.exposed < bake_of_step()) return;
+  if (!state_.is_checked) {
+    awaits_post_ = true;
+    if (!HooksAgree(HookMoment::kPost, around, effects)) return;
+    state_.is_checked = true;
+    awaits_post_ = false;
+  }
   if (options_.steps[state_.step].approve == Approval::kManual && !state_.is_approved) {
     state_.is_held = false;
     return Enter(State::kPaused,
@@ -210,9 +275,7 @@ Effects Machine::Tick(Nanos passed, const Surroundings& around) {
       }
       break;
     case State::kRouting:
-      if (around.is_acknowledged) {
-        Enter(State::kBaking, {.actor = kPlan, .reason = "acknowledged"}, effects);
-      }
+      TickRouting(around, effects);
       break;
     case State::kBaking:
       TickBaking(passed, around, effects);
@@ -277,7 +340,7 @@ Effects Machine::Resume(const Cause& cause) {
   // What was held for want of samples gets its whole time once more.
   if (state_.is_held) state_.exposed = Nanos(0);
   state_.is_held = false;
-  Enter(State::kBaking, cause, effects);
+  Enter(state_.is_cleared ? State::kBaking : State::kRouting, cause, effects);
   return effects;
 }
 
@@ -328,7 +391,9 @@ std::expected<Effects, CommandRefusal> Machine::Do(const CommandOrder& order,
       return Resume(cause);
     case Command::kApprove:
       state_.is_approved = true;
-      if (state_.state == State::kPaused) Enter(State::kBaking, cause, effects);
+      if (state_.state == State::kPaused) {
+        Enter(state_.is_cleared ? State::kBaking : State::kRouting, cause, effects);
+      }
       break;
     case Command::kPromote:
       SetWeight(kBuckets, effects);
@@ -370,7 +435,11 @@ std::string Machine::Explain() const {
   const std::string step = fmt::format("step {} of {}", state_.step + 1, options_.steps.size());
   const auto seconds = [](Nanos time) { return static_cast<double>(time.count()) / 1e9; };
   switch (state_.state) {
+    case State::kRouting:
+      return state_.is_cleared ? fmt::format("{} begins", step)
+                               : fmt::format("{} waits for its hooks", step);
     case State::kBaking:
+      if (awaits_post_) return fmt::format("{} has baked and waits for its hooks", step);
       return fmt::format("{} bakes: {:.0f} of {:.0f} s", step, seconds(state_.exposed),
                          seconds(bake_of_step()));
     case State::kPaused:

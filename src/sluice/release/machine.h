@@ -66,6 +66,9 @@ struct PlanState {
   std::vector<std::string>
       aborted;  // Fingerprints that must not start again unforced; newest last.
   bool is_approved = false;
+  bool is_cleared =
+      false;  // The step's `pre` hooks agreed, or it has none: its weight is in force.
+  bool is_checked = false;   // Its `post` hooks agreed.
   bool is_held = false;      // Paused by the judge, not by a person.
   bool is_critical = false;  // An abort that must not take its time.
   friend bool operator==(const PlanState&, const PlanState&) = default;
@@ -89,13 +92,23 @@ struct Effects {
   bool evidence_begins = false;         // A new judge: a new run.
 };
 
+// What the hooks said that due_hooks() asked for.
+struct HookAnswer {
+  HookMoment when = HookMoment::kPre;
+  bool agreed = false;
+  OnHookFailure on_failure = OnHookFailure::kHold;  // Of the one that did not agree.
+  std::string sentence;                             // What it said.
+};
+
 // What is true in the world at a tick.
 struct Surroundings {
   CandidateHealth health;
   std::size_t stable_ready = 0;
   std::string fingerprint;      // Of the candidate as configured now.
   bool is_acknowledged = true;  // Every worker knows the weight.
+  bool is_distinct = true;      // The candidate has endpoints that stable has not.
   Verdict verdict;
+  std::optional<HookAnswer> hooks;  // Nothing: none asked, or not answered yet.
 };
 
 // Why a command was refused. kNotNow, kStale and kLatched are conflicts (409, exit code 5).
@@ -136,6 +149,8 @@ class Machine {
 
   [[nodiscard]] const PlanState& state() const { return state_; }
   [[nodiscard]] const PlanOptions& options() const { return options_; }
+  // Which hooks of the step are to be asked now; `during` ones again and again.
+  [[nodiscard]] std::optional<HookMoment> due_hooks() const;
   [[nodiscard]] Nanos bake_of_step() const {
     return state_.step < options_.steps.size() ? options_.steps[state_.step].bake : Nanos(0);
   }
@@ -154,6 +169,7 @@ class Machine {
   void BeginAbort(const Cause& cause, bool is_critical, Effects& effects);
   void Latch();
   void Advance(const Cause& cause, Effects& effects);
+  void TickRouting(const Surroundings& around, Effects& effects);
   void TickBaking(Nanos passed, const Surroundings& around, Effects& effects);
   void TickPaused(const Surroundings& around, Effects& effects);
   void TickAborting(const Surroundings& around, Effects& effects);
@@ -162,9 +178,13 @@ class Machine {
   [[nodiscard]] std::expected<Effects, CommandRefusal> Start(const CommandOrder& order,
                                                              const Surroundings& around);
   [[nodiscard]] Effects Resume(const Cause& cause);
+  // True: the hooks that were to agree did; otherwise their answer, if any, has taken effect.
+  [[nodiscard]] bool HooksAgree(HookMoment when, const Surroundings& around, Effects& effects);
+  [[nodiscard]] const StepOptions& step() const { return options_.steps[state_.step]; }
 
   PlanOptions options_;
   PlanState state_;
+  bool awaits_post_ = false;  // The step has passed but for its `post` hooks.
 };
 
 }  // namespace sluice::release

@@ -334,5 +334,122 @@ TEST(Machine, NamesReadBack) {
   EXPECT_EQ(CommandOf("purple"), std::nullopt);
 }
 
+PlanOptions WithHook(HookMoment when, OnHookFailure on_failure = OnHookFailure::kHold) {
+  PlanOptions plan = Plan();
+  plan.steps[0].hooks.push_back({.when = when, .url = "http://h/", .on_failure = on_failure});
+  return plan;
+}
+
+HookAnswer Agrees(HookMoment when) {
+  return {.when = when, .agreed = true};
+}
+
+HookAnswer Objects(HookMoment when, OnHookFailure on_failure) {
+  return {.when = when, .agreed = false, .on_failure = on_failure, .sentence = "status 500"};
+}
+
+TEST(MachineHooks, NobodyReachesTheCandidateBeforeItsPreHooksAgree) {
+  Life run(WithHook(HookMoment::kPre));
+  ASSERT_EQ(run.Do(Command::kStart), "");
+  run.RunUntil(State::kRouting);
+  for (int i = 0; i < 10; ++i)
+    run.Tick();
+  EXPECT_EQ(run.machine.state().state, State::kRouting);
+  EXPECT_EQ(run.machine.state().candidate_buckets, 0U);
+  EXPECT_EQ(run.machine.due_hooks(), HookMoment::kPre);
+  run.around.hooks = Agrees(HookMoment::kPre);
+  const Effects effects = run.Tick();
+  EXPECT_TRUE(effects.step_begins);
+  EXPECT_EQ(run.machine.state().candidate_buckets, BucketsOfPercent(1));
+  EXPECT_EQ(run.machine.due_hooks(), std::nullopt);
+  run.RunUntil(State::kBaking);
+}
+
+TEST(MachineHooks, APreHookThatObjectsHoldsAndIsAskedAgainOnResume) {
+  Life run(WithHook(HookMoment::kPre));
+  ASSERT_EQ(run.Do(Command::kStart), "");
+  run.around.hooks = Objects(HookMoment::kPre, OnHookFailure::kHold);
+  run.RunUntil(State::kPaused);
+  EXPECT_EQ(run.machine.state().sentence, "status 500");
+  EXPECT_EQ(run.machine.state().candidate_buckets, 0U);
+  run.around.hooks.reset();
+  ASSERT_EQ(run.Do(Command::kResume), "");
+  EXPECT_EQ(run.machine.state().state, State::kRouting);
+  EXPECT_EQ(run.machine.due_hooks(), HookMoment::kPre);
+}
+
+TEST(MachineHooks, AHookMayRollBack) {
+  for (const HookMoment when : {HookMoment::kPre, HookMoment::kDuring, HookMoment::kPost}) {
+    Life run(WithHook(when, OnHookFailure::kAbort));
+    ASSERT_EQ(run.Do(Command::kStart), "");
+    run.around.verdict = kPass;
+    run.around.hooks = Objects(when, OnHookFailure::kAbort);
+    run.RunUntil(State::kRolledBack);
+    EXPECT_EQ(run.machine.state().reason, "hook");
+    EXPECT_EQ(run.machine.state().candidate_buckets, 0U);
+    EXPECT_NE(run.Do(Command::kStart), "") << "it is latched";
+  }
+}
+
+TEST(MachineHooks, APassedStepWaitsForItsPostHooks) {
+  Life run(WithHook(HookMoment::kPost));
+  run.Bake();
+  EXPECT_EQ(run.machine.due_hooks(), std::nullopt) << "it has not passed yet";
+  run.around.verdict = kPass;
+  for (int i = 0; i < 20; ++i)
+    run.Tick();
+  EXPECT_EQ(run.machine.state().state, State::kBaking);
+  EXPECT_EQ(run.machine.state().step, 0U);
+  EXPECT_EQ(run.machine.due_hooks(), HookMoment::kPost);
+  run.around.hooks = Agrees(HookMoment::kPost);
+  run.Tick();
+  EXPECT_EQ(run.machine.state().step, 1U);
+}
+
+TEST(MachineHooks, AnAnswerOfAnotherMomentDecidesNothing) {
+  Life run(WithHook(HookMoment::kPost));
+  run.Bake();
+  run.around.verdict = kPass;
+  run.around.hooks = Agrees(HookMoment::kPre);
+  for (int i = 0; i < 20; ++i)
+    run.Tick();
+  EXPECT_EQ(run.machine.state().step, 0U);
+}
+
+TEST(MachineHooks, DuringHooksAreAskedWhileItBakesAndMayHold) {
+  Life run(WithHook(HookMoment::kDuring));
+  run.Bake();
+  EXPECT_EQ(run.machine.due_hooks(), HookMoment::kDuring);
+  run.around.hooks = Agrees(HookMoment::kDuring);
+  run.Tick();
+  EXPECT_EQ(run.machine.state().state, State::kBaking);
+  run.around.hooks = Objects(HookMoment::kDuring, OnHookFailure::kHold);
+  run.Tick();
+  EXPECT_EQ(run.machine.state().state, State::kPaused);
+  EXPECT_TRUE(run.machine.state().is_held);
+}
+
+TEST(MachineHooks, AFailureBeforeTheNextStepsHooksAgreeStillRollsBack) {
+  PlanOptions plan = Plan();
+  plan.steps[1].hooks.push_back({.when = HookMoment::kPre, .url = "http://h/"});
+  Life run(plan);
+  ASSERT_EQ(run.Do(Command::kStart), "");
+  run.around.verdict = kPass;
+  for (int i = 0; i < 20; ++i)
+    run.Tick();
+  ASSERT_EQ(run.machine.state().state, State::kRouting);
+  EXPECT_EQ(run.machine.state().candidate_buckets, BucketsOfPercent(1)) << "that of before";
+  run.around.verdict = kFail;
+  run.RunUntil(State::kRolledBack);
+}
+
+TEST(Machine, ACandidateOfTheSameEndpointsFailsThePreflight) {
+  Life run;
+  run.around.is_distinct = false;
+  ASSERT_EQ(run.Do(Command::kStart), "");
+  run.RunUntil(State::kFailed);
+  EXPECT_THAT(run.machine.state().sentence, testing::HasSubstr("cannot change any traffic"));
+}
+
 }  // namespace
 }  // namespace sluice::release

@@ -1,6 +1,7 @@
 #include "sluice/release/plan.h"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -43,6 +44,15 @@ void CheckSteps(const PlanOptions& options, std::string_view path, ConfigProblem
 }
 
 }  // namespace
+
+std::string_view NameOf(HookMoment moment) {
+  constexpr std::array<std::string_view, 3> kNames = {"pre", "during", "post"};
+  return kNames[static_cast<std::size_t>(moment)];
+}
+
+bool StepOptions::HasHooks(HookMoment when) const {
+  return std::ranges::find(hooks, when, &HookOptions::when) != hooks.end();
+}
 
 void Validate(const PlanOptions& options, std::string_view path, ConfigProblems& problems) {
   if (options.stable == options.candidate) {

@@ -15,10 +15,27 @@ namespace sluice::release {
 
 enum class Approval : std::uint8_t { kAuto, kManual };
 
+// Before the step's weight, again and again under it, and when it has passed.
+enum class HookMoment : std::uint8_t { kPre, kDuring, kPost };
+// "pre", "during", "post".
+[[nodiscard]] std::string_view NameOf(HookMoment moment);
+enum class OnHookFailure : std::uint8_t { kHold, kAbort };
+
+// Somebody who is asked and must agree: a POST that is answered with 2xx.
+struct HookOptions {
+  HookMoment when = HookMoment::kPre;
+  std::string url;                           // http://host:port/path. Required.
+  Nanos timeout = std::chrono::seconds(10);  // 10 ms .. 5 min for the whole answer.
+  OnHookFailure on_failure = OnHookFailure::kHold;
+  friend bool operator==(const HookOptions&, const HookOptions&) = default;
+};
+
 struct StepOptions {
   double weight_percent = 0;             // 0 .. 100, four decimals.
   Nanos bake = std::chrono::minutes(5);  // 0 .. 168 h of time under this weight.
   Approval approve = Approval::kAuto;    // kManual: somebody must approve before the next step.
+  std::vector<HookOptions> hooks;        // 0 .. 8, asked in this order.
+  [[nodiscard]] bool HasHooks(HookMoment when) const;
   friend bool operator==(const StepOptions&, const StepOptions&) = default;
 };
 

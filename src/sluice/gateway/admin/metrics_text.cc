@@ -1,6 +1,8 @@
 #include "sluice/gateway/admin/metrics_text.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <initializer_list>
 #include <map>
 #include <string>
@@ -378,6 +380,34 @@ void AddReleases(Gateway& gateway, Page& page) {
   each([&page](const std::string& name, const ReleaseEntry& entry) {
     if (entry.judge) page.Add({Label("release", name)}, entry.judge->control_log_e());
   });
+  page.Begin(MetricType::Gauge, "sluice_release_aa_evalue",
+             "The evidence that stable differs from its control slice; at most 1e300.");
+  each([&page](const std::string& name, const ReleaseEntry& entry) {
+    constexpr double kLogMax = 690;
+    if (!entry.judge) return;
+    page.Add({Label("release", name)}, std::exp(std::min(entry.judge->control_log_e(), kLogMax)));
+  });
+  page.Begin(MetricType::Counter, "sluice_release_fallback_total",
+             "Requests of the candidate that stable answered, since it had no usable endpoint.");
+  each([&page](const std::string& name, const ReleaseEntry& entry) {
+    std::uint64_t count = 0;
+    for (const auto& worker : entry.state->workers()) {
+      for (const auto& arm : worker->decisions)
+        count += arm[static_cast<std::size_t>(release::Cause::kFallback)].value();
+    }
+    page.Add({Label("release", name)}, count);
+  });
+  page.Begin(MetricType::Counter, "sluice_release_bodies_unread_total",
+             "Answers whose body the judge asked for and could not read.");
+  each([&page](const std::string& name, const ReleaseEntry& entry) {
+    std::uint64_t count = 0;
+    for (const auto& worker : entry.state->workers())
+      count += worker->bodies_unread.value();
+    page.Add({Label("release", name)}, count);
+  });
+  page.Begin(MetricType::Gauge, "sluice_release_state_health",
+             "1 for how what is kept of releases was found at the start.");
+  page.Add({Label("health", state::NameOf(gateway.releases().health()))}, 1);
   page.Begin(MetricType::Counter, "sluice_release_requests_total",
              "Requests by the version that answered and why it did.");
   each([&page](const std::string& name, const ReleaseEntry& entry) {

@@ -111,6 +111,13 @@ Json Details(const std::string& name, const ReleaseEntry& entry) {
     json["control_e_value"] = EValue(entry.judge->control_log_e());
     json["assignment_e_value"] = EValue(entry.judge->assignment_log_e());
   }
+  json["evidence"] = Json::array();
+  for (const auto& [source, said] : entry.kept.outside) {
+    json["evidence"].push_back({{"source", source},
+                                {"verdict", release::NameOf(said.verdict)},
+                                {"reason", said.reason},
+                                {"critical", said.critical}});
+  }
   json["routes"] = RoutesJson(entry);
   json["fingerprint"] = entry.machine.state().fingerprint;
   json["not_written"] = entry.unwritten.size();
@@ -128,22 +135,51 @@ AdminResponse History(const std::string& name, const ReleaseEntry& entry) {
   return Found({{"name", name}, {"history", std::move(list)}});
 }
 
+// Why a user gets what it gets, in one sentence.
+std::string WhyOf(const ReleaseState::Split& split, release::Arm arm, double from_percent) {
+  if (!split.is_live) return "the release takes no traffic: everybody gets stable";
+  const double weight = split.shares.candidate / 10'000.0;
+  switch (arm) {
+    case release::Arm::kCandidate:
+      return fmt::format(
+          "the candidate has the first {:.4g} % of the users, and this one is in "
+          "them from {:.4f} % on",
+          weight, from_percent);
+    case release::Arm::kControl:
+      return fmt::format(
+          "stable, counted as its control slice; the candidate from {:.4f} % on, "
+          "and it has {:.4g} %",
+          from_percent, weight);
+    case release::Arm::kStable:
+      break;
+  }
+  return fmt::format(
+      "stable: the candidate has {:.4g} % of the users, and this one only from "
+      "{:.4f} % on",
+      weight, from_percent);
+}
+
 AdminResponse Explain(const std::string& name,
                       const ReleaseEntry& entry,
                       const ReleasePlan& plan,
                       std::string_view query) {
   Json json = Details(name, entry);
   std::string scratch;
-  const std::optional<std::string_view> key = wire::FindQueryParameter(query, "key", scratch);
+  std::optional<std::string_view> key = wire::FindQueryParameter(query, "user", scratch);
+  if (!key) key = wire::FindQueryParameter(query, "key", scratch);
   if (key) {
     const ReleaseState::Split split = entry.state->split();
     const std::uint32_t bucket = release::BucketOf(*key, plan.salt_seed);
     const release::Arm arm =
         split.is_live ? release::ArmOf(bucket, split.shares) : release::Arm::kStable;
+    const double from = (bucket + 1) / 10'000.0;
     json["key"] = {{"key", std::string(*key)},
                    {"bucket", bucket},
                    {"arm", release::NameOf(arm)},
-                   {"candidate_from_percent", (bucket + 1) / 10'000.0}};
+                   {"upstream", arm == release::Arm::kCandidate ? plan.config->plan.candidate
+                                                                : plan.config->plan.stable},
+                   {"candidate_from_percent", from},
+                   {"why", WhyOf(split, arm, from)}};
   }
   return Found(json);
 }
@@ -200,6 +236,58 @@ std::optional<release::CommandOrder> OrderOf(const AdminRequest& request) {
   return order;
 }
 
+// What the body says; nothing: something is missing, or of another type.
+std::optional<release::OutsideEvidence> EvidenceOf(const AdminRequest& request) {
+  release::OutsideEvidence evidence;
+  const Json body = Json::parse(request.body, nullptr, false);
+  if (!body.is_object()) return std::nullopt;
+  bool has_verdict = false;
+  for (const auto& [key, value] : body.items()) {
+    if (key == "source" && IsLine(value)) {
+      evidence.source = value.get<std::string>();
+    } else if (key == "reason" && IsLine(value)) {
+      evidence.reason = value.get<std::string>();
+    } else if (key == "critical" && value.is_boolean()) {
+      evidence.critical = value.get<bool>();
+    } else if (key == "verdict" && value.is_string()) {
+      const auto finding = release::FindingOf(value.get<std::string>());
+      if (!finding) return std::nullopt;
+      evidence.verdict = *finding;
+      has_verdict = true;
+    } else {
+      return std::nullopt;
+    }
+  }
+  const bool is_whole = has_verdict && !evidence.source.empty() && evidence.source.size() <= 64 &&
+                        !evidence.reason.empty();
+  if (!is_whole) return std::nullopt;
+  return evidence;
+}
+
+AdminResponse Done(Gateway& gateway,
+                   const std::string& name,
+                   const std::optional<std::expected<void, release::CommandRefusal>>& done) {
+  if (!done) return NoRelease(name);
+  if (!*done) {
+    const bool is_stale = done->error().as == release::RefusedAs::kStale;
+    return Refuse(409, is_stale ? "stale" : "conflict", done->error().text);
+  }
+  Json json = Summary(name, *Find(gateway, name));
+  json["ok"] = true;
+  return Found(json);
+}
+
+AdminResponse PostEvidence(Gateway& gateway, const std::string& name, const AdminRequest& request) {
+  std::optional<release::OutsideEvidence> evidence = EvidenceOf(request);
+  if (!evidence) {
+    return Refuse(422, "bad_evidence",
+                  "the body must have `source` (up to 64 characters), `verdict` (pass, hold, fail, "
+                  "or wait to take it back) and `reason`, a line each, and may have `critical` "
+                  "(true or false)");
+  }
+  return Done(gateway, name, gateway.releases().Tell(name, std::move(*evidence)));
+}
+
 }  // namespace
 
 bool IsReleasePath(std::string_view path) {
@@ -230,10 +318,12 @@ AdminResponse GetReleases(Gateway& gateway, const AdminRequest& request) {
 AdminResponse PostRelease(Gateway& gateway, const AdminRequest& request) {
   const auto [name, word] = PartsOf(request.path);
   if (Find(gateway, name) == nullptr) return NoRelease(name);
+  if (word == "evidence") return PostEvidence(gateway, name, request);
   const std::optional<release::Command> command = release::CommandOf(word);
   if (!command) {
     return Refuse(404, "not_found",
-                  "a release can start, pause, resume, approve, promote, abort and undo");
+                  "a release can start, pause, resume, approve, promote, abort and undo, and take "
+                  "evidence");
   }
   std::optional<release::CommandOrder> order = OrderOf(request);
   if (!order) {
@@ -242,16 +332,7 @@ AdminResponse PostRelease(Gateway& gateway, const AdminRequest& request) {
                   "`if_generation` (a number)");
   }
   order->command = *command;
-  const auto done = gateway.releases().Do(name, *order);
-  if (!done) return NoRelease(name);
-  if (!*done) {
-    const bool is_stale = done->error().as == release::RefusedAs::kStale;
-    return Refuse(409, is_stale ? "stale" : "conflict", done->error().text);
-  }
-  const ReleaseEntry* const entry = Find(gateway, name);
-  Json json = Summary(name, *entry);
-  json["ok"] = true;
-  return Found(json);
+  return Done(gateway, name, gateway.releases().Do(name, *order));
 }
 
 }  // namespace sluice::gateway::admin

@@ -10,6 +10,7 @@
 #include "sluice/gateway/config/nearest.h"
 #include "sluice/gateway/config/text_rules.h"
 #include "sluice/release/plan.h"
+#include "sluice/wire/url.h"
 
 namespace sluice::gateway::config {
 namespace {
@@ -56,6 +57,22 @@ void CheckEffect(const Config& config,
   }
 }
 
+void CheckHooks(const ReleaseConfig& release, const std::string& path, Findings& findings) {
+  for (std::size_t i = 0; i < release.plan.steps.size(); ++i) {
+    const std::vector<release::HookOptions>& hooks = release.plan.steps[i].hooks;
+    for (std::size_t j = 0; j < hooks.size(); ++j) {
+      if (hooks[j].url.empty()) continue;
+      const Result<wire::HttpUrl> url = wire::ParseHttpUrl(hooks[j].url);
+      const std::string place = fmt::format("{}.steps[{}].hooks[{}].url", path, i, j);
+      if (!url) {
+        findings.Complain(place, fmt::format("must be a URL: {}", url.error().detail));
+      } else if (url->is_https) {
+        findings.Complain(place, "must begin with http://: TLS is not available yet");
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void CheckReleases(const Config& config, Findings& findings) {
@@ -67,6 +84,7 @@ void CheckReleases(const Config& config, Findings& findings) {
     RequireUpstream(config, release.plan.stable, path + ".stable", findings);
     RequireUpstream(config, release.plan.candidate, path + ".candidate", findings);
     CheckEffect(config, release, path, findings);
+    CheckHooks(release, path, findings);
     ConfigProblems problems;
     release::Validate(release.plan, path, problems);
     for (const ConfigProblem& problem : problems)

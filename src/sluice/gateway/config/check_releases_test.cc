@@ -66,9 +66,11 @@ TEST(CheckReleases, WeightsThatGoDownMustSaySo) {
   EXPECT_THAT(ProblemsOf(WithRelease(", allow_decrease: true", kDown)), IsEmpty());
 }
 
-TEST(CheckReleases, AMetricThatReadsBodiesIsNotYet) {
+TEST(CheckReleases, AMetricMayReadBodies) {
   EXPECT_THAT(ProblemsOf(WithRelease(", judge: {metrics: [{name: m, event: \"body.code != 0\"}]}")),
-              ElementsAre(HasSubstr("releases[0].judge.metrics[0].event: must not read bodies")));
+              IsEmpty());
+  EXPECT_THAT(ProblemsOf(WithRelease(", judge: {metrics: [{name: m, event: \"body.code\"}]}")),
+              ElementsAre(HasSubstr("releases[0].judge.metrics[0].event: must be conditions")));
 }
 
 TEST(CheckReleases, AnUpstreamIsInOneReleaseOnly) {
@@ -89,6 +91,26 @@ TEST(CheckReleases, KeysOfAFleetAndJwtAreNotYet) {
               ElementsAre("releases[0].on_controller_lost: is not available yet; remove it"));
   EXPECT_THAT(ProblemsOf(WithRelease(", key: [{jwt: sub}]")),
               ElementsAre(HasSubstr("is not available yet")));
+}
+
+TEST(CheckReleases, HooksNeedAnAddressThatCanBeAsked) {
+  EXPECT_THAT(ProblemsOf(WithRelease("",
+                                     "[{weight_percent: 1, hooks: [{when: pre, url: "
+                                     "\"http://127.0.0.1:9/ok\", on_failure: abort}]}]")),
+              IsEmpty());
+  EXPECT_THAT(
+      ProblemsOf(WithRelease("", "[{weight_percent: 1, hooks: [{when: pre, url: \"ftp://h/\"}]}]")),
+      ElementsAre(HasSubstr("releases[0].steps[0].hooks[0].url: must be a URL: ")));
+  EXPECT_THAT(ProblemsOf(WithRelease(
+                  "", "[{weight_percent: 1, hooks: [{when: pre, url: \"https://h/\"}]}]")),
+              ElementsAre(HasSubstr("hooks[0].url: must begin with http://")));
+}
+
+TEST(CheckReleases, ACandidateIsNeverAskedInPanic) {
+  const LoadOutcome loaded = LoadConfig(WithRelease(""), "test.yaml", {});
+  ASSERT_TRUE(loaded.ok());
+  EXPECT_EQ(loaded.config.upstreams[0].healthy_panic_threshold, 50);
+  EXPECT_EQ(loaded.config.upstreams[1].healthy_panic_threshold, 0);
 }
 
 }  // namespace

@@ -88,8 +88,13 @@ void Complete(Config& config, Findings& findings) {
   }
   for (RateLimitConfig& limit : config.rate_limits)
     CompleteLimit(limit);
-  for (ReleaseConfig& release : config.releases)
+  for (ReleaseConfig& release : config.releases) {
     CompleteRelease(release);
+    // Stable is there to answer: nobody has to be sent to a candidate that is sick.
+    for (UpstreamConfig& upstream : config.upstreams) {
+      if (upstream.name == release.plan.candidate) upstream.healthy_panic_threshold = 0;
+    }
+  }
   if (config.record) {
     std::optional<HashOn>& sample_by = config.record->sample_by;
     if (sample_by && sample_by->kind == HashOnKind::kHeader)

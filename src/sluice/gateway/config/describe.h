@@ -78,6 +78,7 @@ void Describe(FieldVisitor& v, AdmissionControlConfig& x);
 void Describe(FieldVisitor& v, ReleaseConfig& x);
 void Describe(FieldVisitor& v, ReleaseMatchConfig& x);
 void Describe(FieldVisitor& v, release::StepOptions& x);
+void Describe(FieldVisitor& v, release::HookOptions& x);
 void Describe(FieldVisitor& v, release::JudgeOptions& x);
 void Describe(FieldVisitor& v, release::MetricOptions& x);
 void Describe(FieldVisitor& v, release::GuardRailOptions& x);

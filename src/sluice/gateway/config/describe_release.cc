@@ -18,6 +18,8 @@ constexpr std::array<std::string_view, 2> kNoEndpoint{"stable", "503"};
 constexpr std::array<std::string_view, 2> kApprovals{"auto", "manual"};
 constexpr std::array<std::string_view, 2> kOnFail{"instant", "stepwise"};
 constexpr std::array<std::string_view, 3> kOnHold{"pause", "abort", "promote"};
+constexpr std::array<std::string_view, 3> kMoments{"pre", "during", "post"};
+constexpr std::array<std::string_view, 2> kOnHookFailure{"hold", "abort"};
 
 // What happens on bad news.
 void DescribeEnds(FieldVisitor& v, release::PlanOptions& x) {
@@ -99,7 +101,7 @@ void Describe(FieldVisitor& v, ReleaseConfig& x) {
   v.Field({.name = "judge", .doc = "When a step has passed, and when the candidate has failed."},
           Object(plan.judge));
   DescribeEnds(v, plan);
-  v.Later({"on_controller_lost", "hooks", "mirror", "lanes"});
+  v.Later({"on_controller_lost", "mirror", "lanes"});
 }
 
 void Describe(FieldVisitor& v, ReleaseMatchConfig& x) {
@@ -118,6 +120,23 @@ void Describe(FieldVisitor& v, release::StepOptions& x) {
       Duration(x.bake, Nanos(0), hours(168)));
   v.Field({.name = "approve", .doc = "`manual`: somebody must approve before the next step."},
           Word(x.approve, {.now = kApprovals}));
+  v.Field({.name = "hooks", .doc = "Who is asked and must agree, by a POST that 2xx answers."},
+          Objects(x.hooks, {.min = 0, .max = 8}));
+}
+
+void Describe(FieldVisitor& v, release::HookOptions& x) {
+  v.Field({.name = "when",
+           .doc = "`pre`: before the step's weight; `during`: every half minute under it; `post`: "
+                  "when the step has passed.",
+           .required = true},
+          Word(x.when, {.now = kMoments}));
+  v.Field({.name = "url", .doc = "http://host:port/path.", .required = true},
+          Text(x.url, kFieldValueRule));
+  v.Field({.name = "timeout", .doc = "Of the whole answer; silence is no agreement."},
+          Duration(x.timeout, milliseconds(10), minutes(5)));
+  v.Field({.name = "on_failure",
+           .doc = "It does not agree: the release is held (`hold`) or rolled back (`abort`)."},
+          Word(x.on_failure, {.now = kOnHookFailure}));
 }
 
 void Describe(FieldVisitor& v, release::JudgeOptions& x) {
@@ -144,7 +163,8 @@ void Describe(FieldVisitor& v, release::MetricOptions& x) {
           Text(x.name, kNameRule));
   v.Field({.name = "event",
            .doc = "Which answers count: `status >= 500 || timeout`. Known are `status`, "
-                  "`duration`, `timeout`, `reset` and `connect_failure`, with `&&` and `||`.",
+                  "`duration`, `timeout`, `reset`, `connect_failure`, and members of a JSON body "
+                  "(`body.code != 0`, `body/error/kind == 'fraud'`), with `&&` and `||`.",
            .default_text = "none"},
           Text(x.event, kFieldValueRule));
   v.Field({.name = "quantiles",

@@ -39,8 +39,10 @@ void Describe(FieldVisitor& v, UpstreamConfig& x) {
           OptionalObject(x.health_check));
   v.Field(
       {.name = "healthy_panic_threshold",
-       .doc = "Percent. With fewer endpoints healthy all are asked again, since a sick check is "
-              "then likelier than so many sick endpoints. 0 never does."},
+       .doc =
+           "Percent. With fewer endpoints healthy all are asked again, since a sick check is "
+           "then likelier than so many sick endpoints. 0 never does, and so it is of the candidate "
+           "of a release: stable answers instead."},
       Count(x.healthy_panic_threshold, 0, 100));
   v.Field({.name = "connect_timeout", .doc = "For one connection to be there."},
           Duration(x.connect_timeout, milliseconds(1), minutes(1)));
