@@ -88,22 +88,40 @@ ordered_json LatencyTable(const SimulateOptions& options) {
   return rows;
 }
 
-// The judge as it is shipped, with its guard-rails. Drawing single latencies takes its time, so
-// there are fewer runs.
+ordered_json ShippedRow(const SimulateOptions& options, double factor, const Traffic& traffic) {
+  const JudgeRuns got = release::RunJudge({}, traffic, options.runs / 2, options.seed);
+  return {{"factor", factor},
+          {"requests_per_second", traffic.requests_per_second},
+          {"runs", got.runs},
+          {"failed", got.failed},
+          {"failed_by_guard", got.failed_by_guard},
+          {"held", got.held},
+          {"median_seconds", got.median_seconds},
+          {"p90_seconds", got.p90_seconds}};
+}
+
+// The judge as it is shipped, with its guard-rails: equal versions, then worse ones. It does all
+// its work each second, so there are fewer runs.
 ordered_json ShippedTable(const SimulateOptions& options) {
   ordered_json rows = ordered_json::array();
-  const std::uint64_t runs = options.runs / 2;
-  for (const double factor : {1.0, 2.0, 4.0, 20.0, 200.0}) {
-    const Traffic traffic{.requests_per_second = 20, .error_factor = factor};
-    const JudgeRuns got = release::RunJudge({}, traffic, runs, options.seed);
-    rows.push_back({{"factor", factor},
-                    {"requests_per_second", traffic.requests_per_second},
-                    {"runs", got.runs},
-                    {"failed", got.failed},
-                    {"failed_by_guard", got.failed_by_guard},
-                    {"held", got.held},
-                    {"median_seconds", got.median_seconds},
-                    {"p90_seconds", got.p90_seconds}});
+  for (const double rate : kRates)
+    rows.push_back(ShippedRow(options, 1, {.requests_per_second = rate}));
+  for (const double factor : {2.0, 4.0, 20.0, 200.0}) {
+    for (const double rate : kDelayRates) {
+      const Traffic traffic{.requests_per_second = rate, .error_factor = factor};
+      rows.push_back(ShippedRow(options, factor, traffic));
+    }
+  }
+  return rows;
+}
+
+ordered_json ShippedLatencyTable(const SimulateOptions& options) {
+  ordered_json rows = ordered_json::array();
+  for (const double scale : {1.05, 1.1, 1.2, 1.5, 2.0}) {
+    for (const double rate : kDelayRates) {
+      const Traffic traffic{.requests_per_second = rate, .latency_scale = scale};
+      rows.push_back(ShippedRow(options, scale, traffic));
+    }
   }
   return rows;
 }
@@ -164,7 +182,8 @@ int SimulateRelease(const SimulateOptions& options) {
                               {"false_alarms_percent", AlarmTable(options)},
                               {"error_delays", ErrorTable(options)},
                               {"latency_delays", LatencyTable(options)},
-                              {"shipped_judge", ShippedTable(options)}};
+                              {"shipped_judge", ShippedTable(options)},
+                              {"shipped_judge_latency", ShippedLatencyTable(options)}};
     fmt::print("{}\n", all.dump(2));
     return kSuccess;
   }
@@ -181,9 +200,13 @@ int SimulateRelease(const SimulateOptions& options) {
       setting);
   PrintDelays(LatencyTable(options), /*has_flagger=*/false);
   fmt::print(
-      "\nThe judge as shipped, guard-rails on (r0 = 1.2 for errors and 1.1 for latency, "
-      "alpha = 0.01 for a release)\n");
+      "\nThe judge as shipped, guard-rails on: so many times the errors; with 1 both are equal\n"
+      "(r0 = 1.2 for errors and 1.1 for latency, alpha = 0.01 for a release)\n");
   PrintShipped(ShippedTable(options));
+  fmt::print(
+      "\nThe judge as shipped: a candidate that takes so many times as long (r0 = 1.1, "
+      "alpha = 0.01)\n");
+  PrintShipped(ShippedLatencyTable(options));
   return kSuccess;
 }
 

@@ -150,29 +150,41 @@ double LatencyDelay(const Traffic& traffic, const TestSetting& setting, Random& 
   return kNeverFound;
 }
 
-Tick DrawTick(const Traffic& traffic, Random& random) {
-  const Sample sample = Draw(traffic, 1, random);
-  Tick tick;
-  ArmTick& candidate = tick.of(Arm::kCandidate);
-  ArmTick& stable = tick.of(Arm::kStable);
-  candidate.requests = sample.candidate;
-  candidate.failures = sample.candidate_errors;
-  candidate.events[0] = sample.candidate_errors;
-  candidate.keys = sample.candidate;
-  stable.requests = sample.stable;
-  stable.failures = sample.stable_errors;
-  stable.events[0] = sample.stable_errors;
-  stable.keys = sample.stable;
-  // The latency of the same requests; their number is the sample's, so only shares are drawn.
-  for (const Arm arm : {Arm::kStable, Arm::kCandidate}) {
-    ArmTick& mine = tick.of(arm);
-    const double scale = arm == Arm::kCandidate ? traffic.latency_scale : 1;
-    for (std::uint64_t i = 0; i < mine.requests; ++i) {
-      const double deviate = DrawNormal(random) + std::log(scale) / kSigma;
-      for (std::size_t k = 0; k < kDeviates.size(); ++k)
-        mine.events[1 + k] += deviate > kDeviates[k] ? 1U : 0U;
-    }
+// One second of an arm that fails with `error_rate` and takes `scale` times as long, the one
+// independent of the other. A Poisson stream that is split at random is several of them, so there
+// is one draw for each kind of answer and none for each request.
+ArmTick DrawArm(double mean, double scale, double error_rate, Random& random) {
+  ArmTick arm;
+  std::array<std::uint64_t, kDeviates.size() + 1> bins{};
+  double slower_before = 1;
+  for (std::size_t i = 0; i < bins.size(); ++i) {
+    const bool is_last = i == kDeviates.size();
+    const double deviate = is_last ? 0 : kDeviates[i] - std::log(scale) / kSigma;
+    const double slower = is_last ? 0 : 0.5 * std::erfc(deviate / std::sqrt(2.0));
+    const double part = mean * (slower_before - slower);
+    const std::uint64_t failed = DrawPoisson(part * error_rate, random);
+    bins[i] = failed + DrawPoisson(part * (1 - error_rate), random);
+    arm.failures += failed;
+    arm.requests += bins[i];
+    slower_before = slower;
   }
+  std::uint64_t above = 0;
+  for (std::size_t i = kDeviates.size(); i > 0; --i) {
+    above += bins[i];
+    arm.events[i] = above;
+  }
+  arm.events[0] = arm.failures;
+  arm.keys = arm.requests;
+  return arm;
+}
+
+Tick DrawTick(const Traffic& traffic, Random& random) {
+  const double rate = traffic.requests_per_second;
+  Tick tick;
+  tick.of(Arm::kCandidate) =
+      DrawArm(rate * traffic.weight, traffic.latency_scale,
+              std::min(1.0, traffic.error_rate * traffic.error_factor), random);
+  tick.of(Arm::kStable) = DrawArm(rate * (1 - traffic.weight), 1, traffic.error_rate, random);
   return tick;
 }
 
