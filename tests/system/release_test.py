@@ -341,6 +341,22 @@ class Releases(SystemTest):
         self.assertEqual(self.state(again)["state"], "suspended")
         self.assertIn("state_recovered store=releases health=damaged", again.said())
 
+    def test_state_of_which_nothing_can_be_read_is_not_gone_on_from(self):
+        sluice = self.gateway(steps=[100])
+        sluice.signal(signal.SIGKILL)
+        sluice.wait()
+        for file in (sluice.directory / "sluice-data" / "state").iterdir():
+            file.write_bytes(b"\xff" * 4096)
+        again = Sluice(sluice.config_path.read_text(encoding="utf-8"), sluice.directory)
+        self.addCleanup(again.stop)
+        wait_until(lambda: len(re.findall(r" serving version=", again.said())) == 2, "serving", 20)
+        self.assertEqual(set(self.versions(again, 50)), {"stable"})
+        self.assertEqual(self.state(again)["state"], "suspended")
+        self.assertEqual(again.metric("sluice_release_state_health", health="damaged"), 1)
+        status, text = again.post("/api/v1/releases/v2/start")
+        self.assertEqual(status, 409, text)
+        self.assertRegex(again.said(), r"release_order_refused name=v2 order=start")
+
     def test_a_folder_that_cannot_be_written_refuses_the_start(self):
         self.stable = self.origin()
         self.candidate = self.origin()

@@ -7,6 +7,7 @@
 
 #include "sluice/gateway/forwarder.h"
 #include "sluice/gateway/judged_body.h"
+#include "sluice/gateway/jwt_claim.h"
 #include "sluice/gateway/request_key.h"
 #include "sluice/gateway/worker_context.h"
 #include "sluice/release/lane_order.h"
@@ -142,6 +143,13 @@ class ExchangeFacts final : public release::RequestFacts {
           const std::optional<std::string_view> value =
               wire::FindQueryParameter(head.query, part.name, exchange_.query_scratch);
           if (value && !value->empty()) return Take(KeySourceKind::kQuery, *value);
+          break;
+        }
+        case config::ReleaseKeyKind::kJwt: {
+          const std::string_view token = head.headers.ValueOf(wire::HeaderId::kAuthorization);
+          const std::optional<std::string_view> claim =
+              JwtClaim(token, part.name, exchange_.query_scratch);
+          if (claim) return Take(KeySourceKind::kJwt, *claim);
           break;
         }
       }

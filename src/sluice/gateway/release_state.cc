@@ -19,7 +19,7 @@ constexpr unsigned kPartBits = 3;
 
 std::string_view NameOf(KeySourceKind source) {
   constexpr std::array<std::string_view, kKeySources> kNames = {
-      "client_ip", "header", "cookie", "query", "identity", "issued", "random", "none"};
+      "client_ip", "header", "cookie", "query", "jwt", "identity", "issued", "random", "none"};
   return kNames[static_cast<std::size_t>(source)];
 }
 

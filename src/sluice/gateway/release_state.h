@@ -33,12 +33,13 @@ enum class KeySourceKind : std::uint8_t {
   kHeader,
   kCookie,
   kQuery,
+  kJwt,
   kIdentity,  // The cookie that we gave.
   kIssued,    // It was given just now.
   kRandom,
   kNone,
 };
-inline constexpr std::size_t kKeySources = 8;
+inline constexpr std::size_t kKeySources = 9;
 [[nodiscard]] std::string_view NameOf(KeySourceKind source);
 
 // Logarithmic, eight parts an octave, from 65 us on; the last holds all above two minutes.

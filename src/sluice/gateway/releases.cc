@@ -483,7 +483,11 @@ std::optional<std::expected<void, release::CommandRefusal>> Releases::Do(
   ReleaseEntry& entry = *found->second;
   const std::expected<release::Effects, release::CommandRefusal> done =
       entry.machine.Do(order, SurroundingsOf(entry));
-  if (!done) return std::unexpected(done.error());
+  if (!done) {
+    log_(fmt::format("release_order_refused name={} order={} actor={} why=\"{}\"", name,
+                     release::NameOf(order.command), order.actor, done.error().text));
+    return std::unexpected(done.error());
+  }
   CarryOut(name, entry, *done);
   return std::expected<void, release::CommandRefusal>();
 }

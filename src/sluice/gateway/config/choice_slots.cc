@@ -16,8 +16,8 @@ constexpr std::array<Alternative, 5> kRateKeys{
 constexpr std::array<Alternative, 4> kHashOns{
     {{"source_ip", false}, {"header"}, {"cookie"}, {"path", false}}};
 
-constexpr std::array<Alternative, 4> kReleaseKeys{
-    {{"client_ip", false}, {"header"}, {"cookie"}, {"query"}}};
+constexpr std::array<Alternative, 5> kReleaseKeys{
+    {{"client_ip", false}, {"header"}, {"cookie"}, {"query"}, {"jwt"}}};
 
 std::size_t IndexOf(std::span<const Alternative> alternatives, std::string_view tag) {
   std::size_t i = 0;

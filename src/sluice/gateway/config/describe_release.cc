@@ -61,11 +61,13 @@ void Describe(FieldVisitor& v, ReleaseConfig& x) {
            .doc = "The same in several releases takes the same users first.",
            .default_text = "the name"},
           Text(plan.salt, kNameRule));
-  v.Field({.name = "key",
-           .doc = "Who is one user: the first of `{header: name}`, `{cookie: name}`, "
-                  "`{query: name}`, `client_ip` that the request has."},
-          List(x.key, {.min = 1, .max = 8},
-               [](ReleaseKeyPart& value) { return ReleaseKeySlot(value); }));
+  v.Field(
+      {.name = "key",
+       .doc = "Who is one user: the first of `{header: name}`, `{cookie: name}`, "
+              "`{query: name}`, `{jwt: claim}` (of the bearer's token, unverified), `client_ip` "
+              "that the request has."},
+      List(x.key, {.min = 1, .max = 8},
+           [](ReleaseKeyPart& value) { return ReleaseKeySlot(value); }));
   v.Field({.name = "on_missing_key",
            .doc = "A request with none: `issue_cookie` gives it an identity (`sluice_uid`), "
                   "`random` decides each request by itself, `stable` keeps stable."},

@@ -12,12 +12,12 @@
 
 namespace sluice::gateway::config {
 
-enum class ReleaseKeyKind : std::uint8_t { kClientIp, kHeader, kCookie, kQuery };
+enum class ReleaseKeyKind : std::uint8_t { kClientIp, kHeader, kCookie, kQuery, kJwt };
 
 // Where a user is known from.
 struct ReleaseKeyPart {
   ReleaseKeyKind kind = ReleaseKeyKind::kClientIp;
-  std::string name;  // Header (lower-cased), cookie or query parameter.
+  std::string name;  // Header (lower-cased), cookie, query parameter or claim of the token.
   friend bool operator==(const ReleaseKeyPart&, const ReleaseKeyPart&) = default;
 };
 
