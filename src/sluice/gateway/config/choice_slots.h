@@ -49,6 +49,7 @@ class ReleaseKeySlot final : public ChoiceSlot {
  public:
   explicit ReleaseKeySlot(ReleaseKeyPart& part) : part_(part) {}
   [[nodiscard]] std::vector<Alternative> alternatives() const override;
+  [[nodiscard]] std::vector<std::string_view> later_tags() const override { return {}; }
   [[nodiscard]] std::optional<std::string> Read(std::string_view tag,
                                                 std::string_view text) override;
   [[nodiscard]] Json Value() const override;
