@@ -27,7 +27,7 @@ constexpr std::array<std::string_view, 8> kServices = {
 constexpr std::string_view kSmallCapacity = "payment";
 constexpr std::string_view kWorkers = "2";  // × 40 ms: 50 a second.
 constexpr std::string_view kPublicMark = " listening name=public address=";
-constexpr std::string_view kAdminMark = " admin_listening address=";
+constexpr std::string_view kStageAdminMark = " admin_listening address=";
 constexpr std::string_view kServingMark = " serving version=";
 constexpr Bytes kLogBytesMax = 64 * kMiB;
 constexpr Nanos kStartMax = 20s;
@@ -227,7 +227,7 @@ Result<void> Stage::AwaitAddress(const std::string& name) {
   }
   player.address = *address;
   if (name == "gateway") {
-    const Result<Address> admin = Address::Parse(WordAfter(said, kAdminMark));
+    const Result<Address> admin = Address::Parse(WordAfter(said, kStageAdminMark));
     if (admin) admin_ = *admin;
   }
   for (std::string& argument : player.command.arguments) {

@@ -25,7 +25,7 @@
 namespace sluice::traffic::tap {
 
 struct TapQueueOptions {
-  Bytes bytes_max = 32 * kMiB;  // Of all copies under way on this worker.
+  Bytes bytes_max = 32 * kMiB;                     // Of all copies under way on this worker.
   Nanos flush_interval = std::chrono::seconds(1);  // From Put() to the write, at most.
   SamplerOptions sampler;
 
