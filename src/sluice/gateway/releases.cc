@@ -198,7 +198,10 @@ void Releases::ApplyWeight(ReleaseEntry& entry) const {
 void Releases::Restore(const std::string& name, ReleaseEntry& entry, const ReleasePlan& plan) {
   const auto known = dormant_.find(name);
   if (known == dormant_.end()) {
-    if (health_ == state::Health::kDamaged) SuspendUnknown(name, entry);
+    if (health_ == state::Health::kDamaged) {
+      entry.kept.run = plan.run;  // Or it would seem to be of another plan.
+      SuspendUnknown(name, entry);
+    }
     return;
   }
   entry.kept = std::move(known->second);

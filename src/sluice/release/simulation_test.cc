@@ -1,5 +1,6 @@
 #include "sluice/release/simulation.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -54,7 +55,9 @@ TEST(Simulation, WorseVersionsAreFoundAsSoonAsPromised) {
     const Delays delays = MeasureErrorDelays(
         {.requests_per_second = row.rate, .error_factor = row.factor}, {.runs = 200, .seed = 1});
     EXPECT_GE(delays.found, 199U);
-    EXPECT_LE(delays.median_seconds, kNear * row.median) << row.factor << " " << row.rate;
+    // A look is a second, which is much where the median is one or two.
+    const double most = std::max(kNear * row.median, row.median + 1);
+    EXPECT_LE(delays.median_seconds, most) << row.factor << " " << row.rate;
   }
 }
 
