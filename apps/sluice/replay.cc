@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "sluice/contract/event.h"
 #include "sluice/contract/task_group.h"
 #include "sluice/gateway/config/quantity.h"
 #include "sluice/platform/linux/files.h"
@@ -105,17 +106,19 @@ class ReplayRun {
       loop_.Stop();
       co_return;
     }
-    if (::isatty(STDERR_FILENO) == 1) tasks_.Spawn(ShowProgress());
+    if (::isatty(STDERR_FILENO) == 1) progress_.Spawn(ShowProgress());
     co_await replayer_->Run(std::move(schedule));
-    is_done_ = true;
+    done_.Set();
+    co_await progress_.Drained();
     Report(replayer_->outcome());
     loop_.Stop();
   }
 
   Task<void> ShowProgress() {
     std::uint64_t sent_before = 0;
-    while (!is_done_) {
-      co_await loop_.SleepUntil(loop_.now() + kReplayProgressInterval);
+    bool is_done = false;
+    while (!is_done) {
+      is_done = co_await done_.Wait(loop_.now() + kReplayProgressInterval);
       const ReplayOutcome& now = replayer_->outcome();
       fmt::print(stderr,
                  "\r{:>8}/s  {} sent  {} in flight  lag p99 {:.2f} ms  latency p50 {:.2f} p99 "
@@ -154,10 +157,11 @@ class ReplayRun {
   ReplayerOptions how_;
   Nanos patience_;
   TaskGroup tasks_;
+  TaskGroup progress_;  // Ends before the loop does: it sleeps on it.
+  Event done_{loop_};   // Wakes the progress for the last time.
   std::unique_ptr<platform::SignalWatcher> signals_;
   std::unique_ptr<Replayer> replayer_;
   bool is_interrupted_ = false;
-  bool is_done_ = false;
   int exit_code_ = kSuccess;
 };
 

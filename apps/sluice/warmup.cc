@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "sluice/contract/event.h"
 #include "sluice/contract/task_group.h"
 #include "sluice/gateway/config/quantity.h"
 #include "sluice/platform/linux/loop.h"
@@ -116,9 +117,10 @@ class WarmupRun {
     warmup::CredentialSource* source = hook_ ? &*hook_ : nullptr;
     warmer_ = std::make_unique<Warmer>(loop_, *target, options_, corpus_, source);
     if (is_stopped_) warmer_->Stop();
-    if (::isatty(STDERR_FILENO) == 1) tasks_.Spawn(ShowProgress());
+    if (::isatty(STDERR_FILENO) == 1) progress_.Spawn(ShowProgress());
     co_await warmer_->Run();
-    is_done_ = true;
+    done_.Set();
+    co_await progress_.Drained();
     const WarmupReport& report = warmer_->report();
     fmt::print("{}",
                verb_.json ? warmup::ReportJson(report) + "\n" : WarmupText(verb_.target, report));
@@ -129,10 +131,8 @@ class WarmupRun {
   }
 
   Task<void> ShowProgress() {
-    while (!is_done_) {
-      co_await loop_.SleepUntil(loop_.now() + kProgressInterval);
-      if (!is_done_) fmt::print(stderr, "\r\x1b[K{}", WarmupProgress(warmer_->report()));
-    }
+    while (!co_await done_.Wait(loop_.now() + kProgressInterval))
+      fmt::print(stderr, "\r\x1b[K{}", WarmupProgress(warmer_->report()));
     fmt::print(stderr, "\r\x1b[K");
   }
 
@@ -142,10 +142,11 @@ class WarmupRun {
   platform::EpollLoop& loop_;
   std::optional<CredentialHook> hook_;
   TaskGroup tasks_;
+  TaskGroup progress_;  // Ends before the loop does: it sleeps on it.
+  Event done_{loop_};   // Wakes the progress for the last time.
   std::unique_ptr<platform::SignalWatcher> signals_;
   std::unique_ptr<Warmer> warmer_;
   bool is_stopped_ = false;
-  bool is_done_ = false;
   int exit_code_ = kSuccess;
 };
 
