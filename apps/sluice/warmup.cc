@@ -131,8 +131,11 @@ class WarmupRun {
   }
 
   Task<void> ShowProgress() {
-    while (!co_await done_.Wait(loop_.now() + kProgressInterval))
+    for (;;) {
+      const bool is_done = co_await done_.Wait(loop_.now() + kProgressInterval);
+      if (is_done) break;
       fmt::print(stderr, "\r\x1b[K{}", WarmupProgress(warmer_->report()));
+    }
     fmt::print(stderr, "\r\x1b[K");
   }
 
