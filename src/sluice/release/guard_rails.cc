@@ -52,11 +52,25 @@ void GuardRails::Add(const Tick& tick) {
   }
   ring_[next_] = added;
   next_ = (next_ + 1) % kSeconds;
+  if (finding_seconds_ > 0) --finding_seconds_;
+}
+
+GuardRails::StepStart GuardRails::step_start() const {
+  return {.endpoints = endpoints_at_step_,
+          .stable_requests = before_step_.stable_requests,
+          .stable_failures = before_step_.stable_failures};
+}
+
+void GuardRails::RestoreStep(const StepStart& start) {
+  endpoints_at_step_ = start.endpoints;
+  before_step_.stable_requests = start.stable_requests;
+  before_step_.stable_failures = start.stable_failures;
 }
 
 void GuardRails::BeginStep(const CandidateHealth& health) {
   before_step_ = sums_[k30Minutes];
   endpoints_at_step_ = health.ready;
+  finding_seconds_ = 0;
 }
 
 bool GuardRails::Burns(double factor, Window first, Window second) const {
@@ -98,7 +112,7 @@ std::optional<Trip> GuardRails::CheckHealth(const CandidateHealth& health) const
     return Trip{.rail = "breaker_open", .sentence = "the candidate's circuit breaker is open"};
   }
   const double lost = 1 - Rate(health.ready, endpoints_at_step_);
-  if (endpoints_at_step_ > 0 && health.ready < endpoints_at_step_ &&
+  if (finding_seconds_ == 0 && endpoints_at_step_ > 0 && health.ready < endpoints_at_step_ &&
       100 * lost > options_.endpoint_loss_percent) {
     return Trip{.rail = "endpoint_loss",
                 .sentence = fmt::format("{} of the candidate's {} endpoints are left", health.ready,

@@ -53,6 +53,17 @@ class GuardRails {
   // has now are what it may lose.
   void BeginStep(const CandidateHealth& health);
 
+  // What the step is compared with, to be kept over a restart.
+  struct StepStart {
+    std::uint64_t endpoints = 0;
+    std::uint64_t stable_requests = 0;
+    std::uint64_t stable_failures = 0;
+  };
+  [[nodiscard]] StepStart step_start() const;
+  void RestoreStep(const StepStart& start);
+  // After a restart: endpoints are missed only once there was time to find them again.
+  void AwaitEndpoints() { finding_seconds_ = kFindingSeconds; }
+
   [[nodiscard]] std::optional<Trip> Check(const CandidateHealth& health) const;
 
  private:
@@ -64,6 +75,7 @@ class GuardRails {
     std::uint64_t stable_failures = 0;
   };
   static constexpr std::size_t kSeconds = 1'800;
+  static constexpr std::size_t kFindingSeconds = 30;
   enum Window : std::size_t { k10Seconds, k30Seconds, k1Minute, k5Minutes, k30Minutes, kWindows };
   static constexpr std::array<std::size_t, kWindows> kLengths = {10, 30, 60, 300, 1'800};
 
@@ -78,6 +90,7 @@ class GuardRails {
   std::array<Counts, kWindows> sums_{};
   Counts before_step_;  // Of the 30 minutes before the step.
   std::size_t endpoints_at_step_ = 0;
+  std::size_t finding_seconds_ = 0;  // So many more to find the endpoints in, after a restart.
 };
 
 }  // namespace sluice::release

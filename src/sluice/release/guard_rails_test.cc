@@ -57,6 +57,18 @@ TEST(GuardRails, ABurnThatStableSharesIsNotTheCandidates) {
   EXPECT_EQ(RailOf(rails), "none");
 }
 
+TEST(GuardRails, AStableThatSuffersIsNoticedAfterARestartToo) {
+  GuardRails before{{}};
+  for (int i = 0; i < 300; ++i)
+    before.Add(Second(10, 0, 90, i % 30 == 0 ? 1 : 0));
+  before.BeginStep(kWell);
+  GuardRails rails{{}};
+  rails.RestoreStep(before.step_start());
+  for (int i = 0; i < 60; ++i)
+    rails.Add(Second(10, 0, 90, 5));
+  EXPECT_EQ(RailOf(rails), "shared_fate");
+}
+
 TEST(GuardRails, FewFailuresOfFewRequestsAreChance) {
   GuardRails rails{{}};
   for (int i = 0; i < 150; ++i)

@@ -283,6 +283,9 @@ std::string Judge::Save() const {
   });
   ForEachCount(in_step_, add);
   ForEachCount(in_all_, add);
+  const GuardRails::StepStart start = rails_.step_start();
+  for (const std::uint64_t count : {start.endpoints, start.stable_requests, start.stable_failures})
+    add(count);
   return text;
 }
 
@@ -298,6 +301,11 @@ Result<void> Judge::Restore(std::string_view text) {
   const auto take = [&](std::uint64_t& count) { is_whole = is_whole && ReadNumber(text, count); };
   ForEachCount(read.in_step_, take);
   ForEachCount(read.in_all_, take);
+  GuardRails::StepStart start;
+  for (std::uint64_t* const count :
+       {&start.endpoints, &start.stable_requests, &start.stable_failures})
+    take(*count);
+  read.rails_.RestoreStep(start);
   if (!is_whole) return Fail(ErrorCode::kBadRequest, "the evidence is not of these metrics");
   *this = std::move(read);
   return {};

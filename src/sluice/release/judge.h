@@ -90,10 +90,12 @@ class Judge {
   [[nodiscard]] const Tick& in_all() const { return in_all_; }
   [[nodiscard]] const JudgeOptions& options() const { return options_; }
 
-  // All of the evidence, but for the guard-rails' last minutes: a line of numbers that Restore()
-  // takes back to the last digit. Fails with kBadRequest on any other text.
+  // All of the evidence, but for what the guard-rails have counted since the step began: a line of
+  // numbers that Restore() takes back to the last digit. Fails with kBadRequest on any other text.
   [[nodiscard]] std::string Save() const;
   [[nodiscard]] Result<void> Restore(std::string_view text);
+  // After Restore() and the ticks since: the next ones are of a gateway that has just begun.
+  void GoOn() { rails_.AwaitEndpoints(); }
 
  private:
   struct Metric {

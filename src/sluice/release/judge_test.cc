@@ -139,6 +139,22 @@ TEST(Judge, G19EvidenceSurvivesARestartUnchanged) {
   EXPECT_FALSE(other.Restore("1 2 3").has_value());
 }
 
+TEST(Judge, WhatAStepIsComparedWithSurvivesARestart) {
+  Judge judge = Make();
+  for (int i = 0; i < 60; ++i)
+    judge.Add(Second(0, 0), kShare);
+  judge.BeginStep({.endpoints = 4, .ready = 4});
+  Judge other = Make();
+  ASSERT_TRUE(other.Restore(judge.Save()).has_value());
+  other.GoOn();
+  const CandidateHealth lost{.endpoints = 4, .ready = 1};
+  EXPECT_NE(other.Decide({}, lost, {}).finding, Finding::kFail);  // They are being found.
+  for (int i = 0; i < 30; ++i)
+    other.Add(Second(0, 0), kShare);
+  EXPECT_NE(other.Decide({}, {.endpoints = 4, .ready = 4}, {}).finding, Finding::kFail);
+  EXPECT_EQ(other.Decide({}, lost, {}).reason, "endpoint_loss");
+}
+
 TEST(Judge, ReportsWhatItCouldHaveSeen) {
   Judge judge = Make();
   for (int i = 0; i < 600; ++i)
