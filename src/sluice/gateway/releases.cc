@@ -15,11 +15,20 @@ constexpr Nanos kLatencyInterval = std::chrono::minutes(1);
 constexpr std::size_t kLatencyMinutes = 10;
 constexpr std::uint64_t kLatencySamplesMin = 100;
 constexpr std::size_t kUnwrittenMax = 100;
+constexpr std::string_view kNotConfigured = "the release is not configured any more";
 
 // While it is so, the judge looks.
-bool IsJudged(release::State state) {
-  return state == release::State::kRouting || state == release::State::kBaking ||
-         state == release::State::kPaused;
+bool IsJudged(const release::PlanState& state) {
+  switch (state.state) {
+    case release::State::kRouting:
+    case release::State::kBaking:
+    case release::State::kPaused:
+      return true;
+    case release::State::kAborting:  // Step by step: what is left can do harm.
+      return state.candidate_buckets > 0;
+    default:
+      return false;
+  }
 }
 
 // What became since; counters never fall.
@@ -154,6 +163,7 @@ Result<void> Releases::Prepare(const config::Config& config) {
                      state::NameOf(health_), recovered.detail));
   }
   if (health_ == state::Health::kDamaged) SuspendAll();
+  was_just_read_ = true;
   return {};
 }
 
@@ -183,22 +193,27 @@ const ReleasePlan* Releases::PlanOf(const ReleaseEntry& entry) const {
   return entry.index == kNoRelease ? nullptr : &snapshot_->releases[entry.index];
 }
 
-void Releases::ApplyWeight(ReleaseEntry& entry) const {
+void Releases::ApplyWeight(ReleaseEntry& entry, bool may_rise) const {
   const release::PlanState& state = entry.machine.state();
   const ReleasePlan* const plan = PlanOf(entry);
-  const bool is_live = plan != nullptr &&
-                       (release::IsLive(state.state) || state.state == release::State::kCompleted);
+  const ReleaseState::Split before = entry.state->split();
+  bool is_live = plan != nullptr && release::UsesCandidate(state);
+  std::uint32_t candidate = is_live ? state.candidate_buckets : 0;
+  if (!may_rise) {
+    is_live = is_live && before.is_live;
+    candidate = is_live ? std::min(candidate, before.shares.candidate) : 0;
+  }
   const double control = plan == nullptr ? 0 : plan->config->plan.control_percent;
-  entry.state->SetSplit({.is_live = is_live,
-                         .shares = {.candidate = is_live ? state.candidate_buckets : 0,
-                                    .control = release::BucketsOfPercent(control)}});
+  entry.state->SetSplit(
+      {.is_live = is_live,
+       .shares = {.candidate = candidate, .control = release::BucketsOfPercent(control)}});
 }
 
 // What a former process, or an earlier configuration, knew of this release.
 void Releases::Restore(const std::string& name, ReleaseEntry& entry, const ReleasePlan& plan) {
   const auto known = dormant_.find(name);
   if (known == dormant_.end()) {
-    if (health_ == state::Health::kDamaged) {
+    if (was_just_read_ && health_ == state::Health::kDamaged) {
       entry.kept.run = plan.run;  // Or it would seem to be of another plan.
       SuspendUnknown(name, entry);
     }
@@ -215,6 +230,7 @@ void Releases::Restore(const std::string& name, ReleaseEntry& entry, const Relea
         if (kept.is_settling) continue;
         judge->Add(kept.tick, kept.share);
       }
+      judge->GoOn();
       entry.judge = std::move(*judge);
     }
   }
@@ -230,9 +246,15 @@ void Releases::Restore(const std::string& name, ReleaseEntry& entry, const Relea
   }
 }
 
-// Another plan under the same name: a run that is under way ends.
+// Another plan under the same name: a run that is under way ends. One that has completed has done
+// so for its own candidate; another one begins with nobody.
 void Releases::Adopt(const std::string& name, ReleaseEntry& entry, const ReleasePlan& plan) {
-  if (entry.kept.run != plan.run && release::IsLive(entry.machine.state().state)) {
+  const release::PlanState& now = entry.machine.state();
+  const bool is_other = now.state == release::State::kCompleted
+                            ? now.fingerprint != plan.fingerprint ||
+                                  entry.machine.options().candidate != plan.config->plan.candidate
+                            : entry.kept.run != plan.run;
+  if (is_other) {
     CarryOut(name, entry, entry.machine.Supersede("the release's configuration has changed"));
   }
   release::PlanState state = entry.machine.state();
@@ -247,9 +269,9 @@ void Releases::Follow(std::shared_ptr<const Snapshot> snapshot) {
       return plan.config->plan.name == name;
     });
     if (stays || entry->index == kNoRelease) continue;
-    CarryOut(name, *entry, entry->machine.Supersede("the release is not configured any more"));
+    CarryOut(name, *entry, entry->machine.Supersede(kNotConfigured));
     entry->index = kNoRelease;
-    ApplyWeight(*entry);
+    ApplyWeight(*entry, /*may_rise=*/false);
   }
   snapshot_ = std::move(snapshot);
   for (std::size_t i = 0; i < snapshot_->releases.size(); ++i) {
@@ -265,7 +287,27 @@ void Releases::Follow(std::shared_ptr<const Snapshot> snapshot) {
       Restore(name, *entry, plan);
     }
     Adopt(name, *entry, plan);
-    ApplyWeight(*entry);
+    ApplyWeight(*entry, entry->unwritten.empty());
+  }
+  if (std::exchange(was_just_read_, false)) EndUnnamed();
+}
+
+// Taken out of the configuration while no process ran: as if it had been by a reload.
+void Releases::EndUnnamed() {
+  for (auto& [name, kept] : dormant_) {
+    release::Machine machine{release::PlanOptions{}};
+    machine.Restore(kept.state);
+    const release::Effects effects = machine.Supersede(kNotConfigured);
+    kept.state = machine.state();
+    for (const release::Transition& transition : effects.transitions) {
+      PastTransition past{.transition = transition, .at = control_.wall_now()};
+      const Result<void> written =
+          journal_->Append(TransitionRecord(name, kept, past), Durability::kSynced);
+      log_(fmt::format("release_{} name={} reason={} why=\"{}\" written={}",
+                       release::NameOf(transition.to), name, transition.reason, transition.sentence,
+                       written.has_value()));
+      kept.Remember(std::move(past));
+    }
   }
 }
 
@@ -320,16 +362,17 @@ release::Surroundings Releases::SurroundingsOf(const ReleaseEntry& entry) const 
 }
 
 void Releases::Move(const std::string& name, ReleaseEntry& entry, SteadyTime now) {
-  if (CatchUp(entry)) ApplyWeight(entry);
+  // What was in force while these requests came; what the disk refused is not.
+  const std::uint32_t buckets = entry.state->split().shares.candidate;
+  if (CatchUp(entry)) ApplyWeight(entry, /*may_rise=*/true);
   const release::Tick totals = entry.state->Totals();
   const release::Tick tick = Difference(totals, entry.seen);
   entry.seen = totals;
   const release::PlanState& state = entry.machine.state();
   release::Surroundings around = SurroundingsOf(entry);
-  const bool is_judged = IsJudged(state.state) && entry.judge;
-  KeptRelease::KeptTick kept{.tick = tick,
-                             .share = static_cast<double>(state.candidate_buckets) /
-                                      static_cast<double>(release::kBuckets)};
+  const bool is_judged = IsJudged(state) && entry.judge;
+  KeptRelease::KeptTick kept{
+      .tick = tick, .share = static_cast<double>(buckets) / static_cast<double>(release::kBuckets)};
   if (is_judged) {
     const bool settles = state.step == 0 && state.exposed < entry.machine.options().judge.settle;
     kept.is_settling = settles || std::exchange(entry.skips_tick, false);
@@ -383,8 +426,7 @@ void Releases::CarryOut(const std::string& name,
   }
   if (effects.step_begins) BeginStep(entry);
   if (effects.transitions.empty()) return;
-  const std::uint32_t weight = entry.machine.state().candidate_buckets;
-  if (weight < entry.state->split().shares.candidate) ApplyWeight(entry);
+  ApplyWeight(entry, /*may_rise=*/false);
   entry.kept.state = entry.machine.state();
   if (const ReleasePlan* plan = PlanOf(entry); plan != nullptr && effects.evidence_begins) {
     entry.kept.run = plan->run;
@@ -405,7 +447,7 @@ void Releases::CarryOut(const std::string& name,
                     transition.reason, transition.sentence));
     entry.kept.Remember(std::move(past));
   }
-  if (entry.unwritten.empty()) ApplyWeight(entry);
+  ApplyWeight(entry, entry.unwritten.empty());
 }
 
 void Releases::Write(const std::string& name, ReleaseEntry& entry, std::string record) {
@@ -500,11 +542,11 @@ std::optional<std::expected<void, release::CommandRefusal>> Releases::Tell(
   const auto found = entries_.find(name);
   if (found == entries_.end() || found->second->index == kNoRelease) return std::nullopt;
   ReleaseEntry& entry = *found->second;
-  const release::State state = entry.machine.state().state;
+  const release::PlanState& state = entry.machine.state();
   if (!IsJudged(state)) {
     return std::unexpected(
         release::CommandRefusal{.text = fmt::format("release {} is {}: nothing is judged now", name,
-                                                    release::NameOf(state))});
+                                                    release::NameOf(state.state))});
   }
   constexpr std::size_t kSourcesMax = 16;
   KeptRelease::Outside& outside = entry.kept.outside;

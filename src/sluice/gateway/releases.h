@@ -107,7 +107,9 @@ class Releases {
   void SuspendAll();
   // A release of which nothing could be read while something was lost: it may have been aborted.
   void SuspendUnknown(const std::string& name, ReleaseEntry& entry);
-  void ApplyWeight(ReleaseEntry& entry) const;
+  // Not `may_rise`: what is in force already, or less.
+  void ApplyWeight(ReleaseEntry& entry, bool may_rise) const;
+  void EndUnnamed();
   void CompactIfLarge();
   void NoteLatencies(ReleaseEntry& entry, SteadyTime now);
   static void FreezeThresholds(ReleaseEntry& entry);
@@ -119,7 +121,8 @@ class Releases {
   std::unique_ptr<FileStore> store_;
   std::unique_ptr<state::DurableLog> journal_;
   state::Health health_ = state::Health::kClean;
-  KeptReleases dormant_;  // What is known of releases that no configuration has named yet.
+  bool was_just_read_ = false;  // No configuration has been followed since.
+  KeptReleases dormant_;        // What is known of releases that no configuration has named yet.
   Entries entries_;
   std::shared_ptr<const Snapshot> snapshot_;
   SteadyTime looked_at_{};

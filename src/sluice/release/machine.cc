@@ -45,6 +45,28 @@ bool IsLive(State state) {
   }
 }
 
+bool UsesCandidate(const PlanState& state) {
+  switch (state.state) {
+    case State::kRouting:
+    case State::kBaking:
+    case State::kPaused:
+      return state.step > 0 || state.is_cleared;
+    case State::kPromoting:
+    case State::kCompleted:
+      return true;
+    case State::kAborting:
+    case State::kSuspended:
+      return state.candidate_buckets > 0;
+    case State::kDraft:
+    case State::kPending:
+    case State::kWarming:
+    case State::kRolledBack:
+    case State::kFailed:
+      break;
+  }
+  return false;
+}
+
 std::string_view NameOf(Command command) {
   return kCommandNames[static_cast<std::size_t>(command)];
 }
@@ -159,16 +181,17 @@ bool Machine::HooksAgree(HookMoment when, const Surroundings& around, Effects& e
 }
 
 void Machine::TickRouting(const Surroundings& around, Effects& effects) {
-  if (state_.is_cleared) {
-    if (!around.is_acknowledged) return;
-    return Enter(State::kBaking, {.actor = kPlan, .reason = "acknowledged"}, effects);
-  }
-  // The weight of before is still in force, and judged.
-  if (state_.candidate_buckets > 0 && around.verdict.finding == Finding::kFail) {
+  // Some weight is in force, this step's or that of before, and judged; whoever waits for a disk
+  // does not wait with this.
+  if (UsesCandidate(state_) && around.verdict.finding == Finding::kFail) {
     Latch();
     return BeginAbort(
         {.actor = kJudge, .reason = around.verdict.reason, .sentence = around.verdict.sentence},
         around.verdict.critical, effects);
+  }
+  if (state_.is_cleared) {
+    if (!around.is_acknowledged) return;
+    return Enter(State::kBaking, {.actor = kPlan, .reason = "acknowledged"}, effects);
   }
   if (!HooksAgree(HookMoment::kPre, around, effects)) return;
   state_.is_cleared = true;
@@ -235,8 +258,13 @@ void Machine::TickAborting(const Surroundings& around, Effects& effects) {
   const std::string reason = state_.reason;
   const std::string sentence = state_.sentence;
   if (state_.candidate_buckets > 0) {
-    if (state_.is_critical || around.verdict.critical) {
+    const bool is_critical = around.verdict.finding == Finding::kFail && around.verdict.critical;
+    if (is_critical) {
+      state_.is_critical = true;
       SetWeight(0, effects);
+      Enter(State::kAborting,
+            {.actor = kJudge, .reason = around.verdict.reason, .sentence = around.verdict.sentence},
+            effects);
     } else if (state_.in_state >= options_.rollback_interval) {
       // One step back: the next lower weight of the plan.
       std::uint32_t lower = 0;
@@ -356,7 +384,8 @@ bool Machine::MayStep(Command command) const {
     case Command::kPromote:
       return state == State::kPaused || state == State::kBaking;
     case Command::kAbort:
-      return IsLive(state) && state != State::kAborting;
+      // While it goes back step by step, once more takes the rest at once.
+      return IsLive(state) && (state != State::kAborting || state_.candidate_buckets > 0);
     case Command::kUndo:
       return state == State::kCompleted && state_.in_state <= options_.rollback_window;
     case Command::kStart:
@@ -407,7 +436,10 @@ std::expected<Effects, CommandRefusal> Machine::Do(const CommandOrder& order,
       [[fallthrough]];
     case Command::kAbort:
       Latch();
-      BeginAbort(cause, /*is_critical=*/order.command == Command::kUndo, effects);
+      BeginAbort(
+          cause,
+          /*is_critical=*/order.command == Command::kUndo || state_.state == State::kAborting,
+          effects);
       break;
     case Command::kStart:
       break;
@@ -417,6 +449,11 @@ std::expected<Effects, CommandRefusal> Machine::Do(const CommandOrder& order,
 
 Effects Machine::Supersede(std::string_view why) {
   Effects effects;
+  if (state_.state == State::kCompleted) {
+    SetWeight(0, effects);
+    Enter(State::kDraft, {.actor = kPlan, .reason = "superseded", .sentence = why}, effects);
+    return effects;
+  }
   if (!IsLive(state_.state)) return effects;
   BeginAbort({.actor = kPlan, .reason = "superseded", .sentence = why}, /*is_critical=*/true,
              effects);

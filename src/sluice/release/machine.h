@@ -74,6 +74,9 @@ struct PlanState {
   friend bool operator==(const PlanState&, const PlanState&) = default;
 };
 
+// Whether rules, orders and weights may send anybody to the candidate.
+[[nodiscard]] bool UsesCandidate(const PlanState& state);
+
 struct Transition {
   std::uint64_t generation = 0;
   State from = State::kDraft;
@@ -141,7 +144,8 @@ class Machine {
   // What `passed` time, since the last tick, leads to. At most five seconds of it count.
   [[nodiscard]] Effects Tick(Nanos passed, const Surroundings& around);
 
-  // The plan itself has changed while this run was under way: ends it.
+  // Another plan is in force, or none: a run under way ends; one that has completed is forgotten,
+  // and its candidate, too, is to be started.
   [[nodiscard]] Effects Supersede(std::string_view why);
   // Nothing moves until somebody resumes; `weight_zero`: and nothing goes to the candidate.
   enum class SuspendedWeight : std::uint8_t { kFrozen, kZero };

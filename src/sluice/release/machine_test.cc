@@ -232,6 +232,52 @@ TEST(Machine, G27AnotherPlanEndsTheRunFirst) {
   EXPECT_EQ(run.Do(Command::kStart), "");
 }
 
+TEST(Machine, AnotherCandidateOfACompletedReleaseBeginsWithNobody) {
+  Life run;
+  run.Bake();
+  run.around.verdict = kPass;
+  run.RunUntil(State::kCompleted);
+  const Effects effects = run.Keep(run.machine.Supersede("the candidate changed"));
+  EXPECT_TRUE(effects.weight_changed);
+  EXPECT_EQ(run.machine.state().candidate_buckets, 0U);
+  EXPECT_EQ(run.machine.state().state, State::kDraft);
+  EXPECT_EQ(run.log.back().to, State::kDraft);
+  EXPECT_EQ(run.Do(Command::kStart), "");
+}
+
+TEST(Machine, AFailureIsUndoneEvenWhileADiskRefusesTheStep) {
+  Life run;
+  run.Bake();
+  run.around.verdict = kPass;
+  run.RunUntil(State::kRouting);
+  run.around.is_acknowledged = false;
+  run.Tick();
+  ASSERT_EQ(run.machine.state().state, State::kRouting);
+  run.around.verdict = kFail;
+  EXPECT_TRUE(run.Tick().weight_changed);
+  EXPECT_EQ(run.machine.state().candidate_buckets, 0U);
+  EXPECT_EQ(run.machine.state().state, State::kAborting);
+}
+
+TEST(Machine, OnlyWhatIsUnderWayUsesTheCandidate) {
+  Life run;
+  EXPECT_FALSE(UsesCandidate(run.machine.state()));
+  ASSERT_EQ(run.Do(Command::kStart), "");
+  for (int i = 0; i < 10 && run.machine.state().state != State::kRouting; ++i) {
+    EXPECT_FALSE(UsesCandidate(run.machine.state())) << NameOf(run.machine.state().state);
+    run.Tick();
+  }
+  EXPECT_TRUE(UsesCandidate(run.machine.state()));
+  run.RunUntil(State::kBaking);
+  EXPECT_TRUE(UsesCandidate(run.machine.state()));
+  ASSERT_EQ(run.Do(Command::kAbort), "");
+  EXPECT_FALSE(UsesCandidate(run.machine.state()));
+  EXPECT_FALSE(UsesCandidate({.state = State::kSuspended}));
+  EXPECT_TRUE(UsesCandidate({.state = State::kAborting, .candidate_buckets = 1}));
+  EXPECT_TRUE(UsesCandidate({.state = State::kCompleted, .candidate_buckets = kBuckets}));
+  EXPECT_FALSE(UsesCandidate({.state = State::kPaused}));  // Its first hooks have not agreed.
+}
+
 TEST(Machine, PreflightRefusesACandidateWithoutEndpoints) {
   Life run;
   run.around.health = {};
@@ -267,8 +313,26 @@ TEST(Machine, StepwiseGoesBackByTheStepsUnlessItIsCritical) {
   run.Tick(seconds(5));
   EXPECT_EQ(run.machine.state().candidate_buckets, BucketsOfPercent(10));
   run.around.verdict = kFail;
-  run.Tick();
+  const Effects effects = run.Tick();
   EXPECT_EQ(run.machine.state().candidate_buckets, 0U);
+  ASSERT_EQ(effects.transitions.size(), 1U);  // Without one, nobody would carry it out.
+  EXPECT_EQ(effects.transitions[0].reason, "errors");
+  EXPECT_EQ(effects.transitions[0].candidate_buckets, 0U);
+  run.RunUntil(State::kRolledBack);
+}
+
+TEST(Machine, ASecondAbortTakesTheRestOfAStepwiseOneAtOnce) {
+  PlanOptions plan = Plan();
+  plan.on_fail = OnFail::kStepwise;
+  Life run(plan);
+  run.Bake();
+  ASSERT_EQ(run.Do(Command::kAbort), "");
+  ASSERT_GT(run.machine.state().candidate_buckets, 0U);
+  ASSERT_EQ(run.Do(Command::kAbort), "");
+  EXPECT_EQ(run.machine.state().candidate_buckets, 0U);
+  EXPECT_EQ(run.log.back().candidate_buckets, 0U);
+  EXPECT_THAT(run.Do(Command::kAbort), testing::HasSubstr("is aborting"));
+  run.RunUntil(State::kRolledBack);
 }
 
 TEST(Machine, UndoIsAFlipOfTheWeightWithinItsWindow) {
