@@ -66,14 +66,17 @@ class ExchangeFacts final : public release::RequestFacts {
   std::optional<release::Arm> Forced() override {
     const wire::RequestHead& head = exchange_.request();
     std::string_view order = HeaderValue(head, kLaneHeader);
+    // A proxy answers for the header fields that it sets, not for the cookies that it passes on.
+    bool is_trusted = exchange_.peer_is_trusted;
     if (order.empty() && head.headers.Has(wire::HeaderId::kCookie)) {
       order = CookieValue(head, kLaneCookie);
+      is_trusted = false;
     }
     if (order.empty()) return std::nullopt;
     return release::ReadLaneOrder(order,
                                   {.release = plan_.config->plan.name,
                                    .secret = plan_.order_secret,
-                                   .is_trusted = exchange_.peer_is_trusted},
+                                   .is_trusted = is_trusted},
                                   exchange_.worker.loop.wall_now());
   }
 
@@ -289,6 +292,12 @@ void NoteAnswer(Exchange& exchange, const Result<Response>& reply) {
   use.has_answer = true;
 }
 
+void NoteBrokenAnswer(Exchange& exchange) {
+  ReleaseUse& use = exchange.release;
+  if (use.plan == nullptr || !use.has_answer) return;
+  use.answer = {.was_reset = true, .duration = use.answer.duration};
+}
+
 bool FallsBack(const Exchange& exchange, const Result<Response>& reply) {
   const ReleaseUse& use = exchange.release;
   if (use.plan == nullptr || use.decision.arm != release::Arm::kCandidate) return false;
@@ -332,9 +341,7 @@ Task<Result<Response>> ForwardToStable(Exchange& exchange, Result<Response> fail
 void CountRelease(Exchange& exchange, Delivery delivery) {
   ReleaseUse& use = exchange.release;
   if (use.plan == nullptr) return;
-  if (delivery == Delivery::kUpstreamFailed && use.has_answer) {
-    use.answer = {.was_reset = true, .duration = use.answer.duration};
-  }
+  if (delivery == Delivery::kUpstreamFailed) NoteBrokenAnswer(exchange);
   const auto arm = static_cast<std::size_t>(use.decision.arm);
   if (use.decision.arm != release::Arm::kCandidate && use.has_answer) {
     exchange.route->release_counts->workers[exchange.worker.index]

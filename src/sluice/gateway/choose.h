@@ -23,6 +23,9 @@ void Choose(Exchange& exchange);
 // An attempt has ended: what the judge is to know of it, unless a later attempt replaces it.
 void NoteAnswer(Exchange& exchange, const Result<Response>& reply);
 
+// The answer last noted broke off or was no HTTP: a failure, whatever the client is sent instead.
+void NoteBrokenAnswer(Exchange& exchange);
+
 // The candidate has no endpoint, or failed a request that is protected, and it may be sent to
 // stable instead.
 [[nodiscard]] bool FallsBack(const Exchange& exchange, const Result<Response>& reply);

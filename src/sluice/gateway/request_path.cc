@@ -61,6 +61,7 @@ Task<Delivery> Deliver(Exchange& exchange, Response& response) {
     Error error{.code = ErrorCode::kBadResponse,
                 .side = Side::kUpstream,
                 .detail = "the body is malformed from its start"};
+    NoteBrokenAnswer(exchange);
     response = co_await Substitute(exchange, std::move(error));
     delivery = co_await Send(exchange, response);
     SettlePermits(exchange, response, delivery);  // Of an alternative.
