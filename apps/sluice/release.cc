@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <expected>
+#include <optional>
 #include <vector>
 
 #include "admin_client.h"
@@ -84,8 +85,12 @@ std::size_t Draw(const std::vector<std::string>& lines, std::size_t before) {
   return lines.size();
 }
 
-bool HasEnded(const std::string& state) {
-  return state == "completed" || state == "rolled_back" || state == "failed" || state == "draft";
+// The exit code of whoever watches, once nothing more happens without somebody.
+std::optional<int> EndOfWatch(const std::string& state) {
+  if (state == "draft") return kHeld;  // To be started: it has not completed.
+  const int code = ExitCodeOfState(state);
+  if (code != kSuccess || state == "completed") return code;
+  return std::nullopt;
 }
 
 int Print(const ReleaseOptions& options, const Json& body) {
@@ -141,7 +146,7 @@ int ShowRelease(const ReleaseOptions& options) {
       PrintLine(*body);
     }
     shown = line;
-    if (HasEnded(state)) return ExitCodeOfState(state);
+    if (const std::optional<int> code = EndOfWatch(state)) return *code;
     std::fflush(stdout);
     (*pause)->RunOnce(Nanos(static_cast<Nanos::rep>(options.interval_seconds * 1e9)));
   }

@@ -22,8 +22,9 @@ void Describe(FieldVisitor& v, Config& x) {
           Object(x.admin));
   v.Field(
       {.name = "data_dir",
-       .doc = "Directory for recordings and the state of releases. Relative to where the gateway "
-              "was started. Nothing is written there yet."},
+       .doc =
+           "Directory for recordings and the state of releases (in `state`). Relative to where the "
+           "gateway was started. With releases, another one takes a restart."},
       Text(x.data_dir, kFileRule));
   v.Field({.name = "workers",
            .doc = "Event loops, each on a thread of its own. `auto` is one per core."},
