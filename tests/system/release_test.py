@@ -7,9 +7,11 @@ import http.client
 import json
 import os
 import re
+import resource
 import signal
 import threading
 import time
+from unittest import mock
 
 import report
 from harness import SystemTest, Sluice, gateway_config, run_sluice, wait_until
@@ -61,13 +63,14 @@ class Traffic:
 
 class Releases(SystemTest):
     def gateway(self, *, steps=None, candidate=None, workers=1, start=True, log=False,
-                next_upstream=None, **release):
+                next_upstream=None, listener=None, **release):
         """Two versions, of which `v2` is released; `steps` are weights, baked for an hour."""
         self.stable = self.origin(answering(lambda request: answer(body=b"stable")))
         handler = candidate or (lambda request: answer(body=b"candidate"))
         self.candidate = self.origin(answering(handler))
         config = self.config(steps or [10], workers, log, release)
         config["upstreams"][1].update(next_upstream or {})
+        config["listeners"][0].update(listener or {})
         sluice = self.sluice(config)
         if start:
             self.order(sluice, "start")
@@ -91,6 +94,19 @@ class Releases(SystemTest):
         status, text = sluice.post(f"/api/v1/releases/v2/{command}", body)
         self.assertEqual(status, 200, text)
         return json.loads(text)
+
+    def reload(self, sluice, config):
+        sluice.write(config)
+        status, text = sluice.post("/api/v1/reload")
+        self.assertEqual(status, 200, text)
+
+    def again(self, sluice, config=None):
+        """The same gateway, which has ended, once more."""
+        config = config or sluice.config_path.read_text(encoding="utf-8")
+        again = Sluice(config, sluice.directory)
+        self.addCleanup(again.stop)
+        wait_until(lambda: len(re.findall(r" serving version=", again.said())) == 2, "serving", 20)
+        return again
 
     def state(self, sluice):
         return sluice.page("/api/v1/releases/v2")
@@ -162,6 +178,82 @@ class Releases(SystemTest):
                             for request in self.stable.requests + self.candidate.requests))
         said = [line["release"] for line in self.wait_log(sluice, 4)]
         self.assertEqual(said, ["stable:S", "candidate:F", "stable:S", "stable:S"])
+
+    def test_a_proxy_answers_for_its_header_and_not_for_cookies(self):
+        sluice = self.gateway(steps=[0, 1], listener={"trusted_proxies": ["127.0.0.0/8"]})
+        for sent, version in ((("x-sluice-lane", "canary"), "candidate"),
+                              (("Cookie", "sluice_lane=canary"), "stable")):
+            self.assertEqual(self.version(sluice, "anna", headers=[sent]), version, sent)
+
+    def test_rules_too_reach_the_candidate_only_while_the_release_is_under_way(self):
+        rule = [("x-beta", "yes")]
+        sluice = self.gateway(steps=[0, 1], start=False,
+                              match=[{"headers": [{"name": "x-beta", "exact": "yes"}]}])
+        self.assertEqual(self.version(sluice, "anna", headers=rule), "stable")
+        self.order(sluice, "start")
+        self.wait_state(sluice, "baking")
+        self.assertEqual(self.version(sluice, "anna", headers=rule), "candidate")
+        self.order(sluice, "abort")
+        self.assertEqual(self.version(sluice, "anna", headers=rule), "stable")
+
+    def test_a_disk_that_refuses_writes_does_not_keep_a_rollback(self):
+        real = os.environ["SLUICE_BIN"]
+        wrapper = self.directory() / "sluice"
+        wrapper.write_text(f"#!/bin/sh\ntrap '' XFSZ\nexec '{real}' \"$@\"\n", encoding="utf-8")
+        wrapper.chmod(0o755)
+        broken = threading.Event()
+        with mock.patch.dict(os.environ, {"SLUICE_BIN": str(wrapper)}):
+            sluice = self.gateway(
+                steps=[{"weight_percent": 10, "bake": "0s", "approve": "manual"},
+                       {"weight_percent": 50, "bake": "1h"}],
+                judge={"min_samples": 0},
+                candidate=lambda request: answer(500, b"candidate") if broken.is_set()
+                else answer(body=b"candidate"))
+        self.wait_state(sluice, "paused")
+        before = self.versions(sluice, 100)
+        self.assertIn("candidate", before)
+        journal = sluice.directory / "sluice-data" / "state" / "releases.1.log"
+        size = max(journal.stat().st_size, sluice.errors_path.stat().st_size)
+        soft, hard = resource.prlimit(sluice.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(sluice.pid, resource.RLIMIT_FSIZE, (size, hard))
+        self.order(sluice, "approve")
+        self.wait_state(sluice, "routing")
+        self.assertEqual(self.versions(sluice, 100), before)
+        sluice.post("/api/v1/reload")
+        self.assertEqual(self.versions(sluice, 100), before)
+        broken.set()
+        wait_until(lambda: set(self.versions(sluice, 100)) == {"stable"}, "the rollback")
+        self.assertEqual(self.state(sluice)["state"], "aborting")
+        resource.prlimit(sluice.pid, resource.RLIMIT_FSIZE, (soft, hard))
+        self.wait_state(sluice, "rolled_back")
+
+    def test_a_completed_release_does_not_speak_for_another_candidate(self):
+        sluice = self.gateway(steps=[{"weight_percent": 100, "bake": "0s"}],
+                              judge={"min_samples": 0}, version="v2", start=False)
+        self.order(sluice, "start")
+        self.wait_state(sluice, "completed")
+        self.assertEqual(set(self.versions(sluice, 50)), {"candidate"})
+        self.reload(sluice, self.config([100], release={"version": "v2"}))
+        self.assertEqual(set(self.versions(sluice, 50)), {"candidate"})
+        self.reload(sluice, self.config([100], release={"version": "v3"}))
+        self.assertEqual(set(self.versions(sluice, 50)), {"stable"})
+        self.assertEqual(self.state(sluice)["state"], "draft")
+        watch = run_sluice("release", "show", "v2", "--watch", "--admin", sluice.admin)
+        self.assertEqual(watch.returncode, 4, watch.stdout)
+        history = sluice.page("/api/v1/releases/v2/history")["history"]
+        self.assertEqual((history[-1]["to"], history[-1]["reason"]), ("draft", "superseded"))
+
+    def test_a_release_that_was_taken_out_while_nothing_ran_has_ended(self):
+        sluice = self.gateway(steps=[100])
+        with_it = sluice.config_path.read_text(encoding="utf-8")
+        sluice.signal(signal.SIGKILL)
+        sluice.wait()
+        config = self.config([100])
+        config["releases"][0]["name"] = "other"
+        again = self.again(sluice, config)
+        self.reload(again, with_it)
+        self.assertEqual(set(self.versions(again, 50)), {"stable"})
+        self.wait_state(again, "rolled_back")
 
     def test_an_identity_is_given_and_kept(self):
         sluice = self.gateway(steps=[50], on_missing_key="issue_cookie")
@@ -236,9 +328,7 @@ class Releases(SystemTest):
         metrics = self.state(sluice)["metrics"]
         sluice.signal(signal.SIGKILL)
         sluice.wait()
-        again = Sluice(sluice.config_path.read_text(encoding="utf-8"), sluice.directory)
-        self.addCleanup(again.stop)
-        wait_until(lambda: len(re.findall(r" serving version=", again.said())) == 2, "serving", 20)
+        again = self.again(sluice)
         self.assertEqual(self.versions(again), before)
         after = self.state(again)
         self.assertGreaterEqual(after["exposed_seconds"], 2)
@@ -266,8 +356,9 @@ class Releases(SystemTest):
             steps=[{"weight_percent": 10, "bake": "0s", "approve": "manual"},
                    {"weight_percent": 20, "bake": "1h"}], judge={"min_samples": 0})
         self.wait_state(sluice, "paused")
-        held = run_sluice("release", "show", "v2", "--admin", sluice.admin)
-        self.assertEqual(held.returncode, 4, held.stdout)
+        for watch in ([], ["--watch"]):
+            held = run_sluice("release", "show", "v2", *watch, "--admin", sluice.admin)
+            self.assertEqual(held.returncode, 4, held.stdout)
         stale = run_sluice("release", "approve", "v2", "--if-generation", "1",
                            "--admin", sluice.admin)
         self.assertEqual(stale.returncode, 5, stale.stderr)
@@ -334,9 +425,7 @@ class Releases(SystemTest):
         data = bytearray(journal.read_bytes())
         data[len(data) // 2] ^= 1
         journal.write_bytes(data)
-        again = Sluice(sluice.config_path.read_text(encoding="utf-8"), sluice.directory)
-        self.addCleanup(again.stop)
-        wait_until(lambda: len(re.findall(r" serving version=", again.said())) == 2, "serving", 20)
+        again = self.again(sluice)
         self.assertEqual(set(self.versions(again, 50)), {"stable"})
         self.assertEqual(self.state(again)["state"], "suspended")
         self.assertIn("state_recovered store=releases health=damaged", again.said())
@@ -347,15 +436,18 @@ class Releases(SystemTest):
         sluice.wait()
         for file in (sluice.directory / "sluice-data" / "state").iterdir():
             file.write_bytes(b"\xff" * 4096)
-        again = Sluice(sluice.config_path.read_text(encoding="utf-8"), sluice.directory)
-        self.addCleanup(again.stop)
-        wait_until(lambda: len(re.findall(r" serving version=", again.said())) == 2, "serving", 20)
+        again = self.again(sluice)
         self.assertEqual(set(self.versions(again, 50)), {"stable"})
         self.assertEqual(self.state(again)["state"], "suspended")
         self.assertEqual(again.metric("sluice_release_state_health", health="damaged"), 1)
         status, text = again.post("/api/v1/releases/v2/start")
         self.assertEqual(status, 409, text)
         self.assertRegex(again.said(), r"release_order_refused name=v2 order=start")
+        # What is written down from now on is whole: another release has nothing to do with it.
+        config = json.loads(again.config_path.read_text(encoding="utf-8"))
+        config["releases"][0]["name"] = "v3"
+        self.reload(again, config)
+        self.assertEqual(again.page("/api/v1/releases/v3")["state"], "draft")
 
     def test_a_folder_that_cannot_be_written_refuses_the_start(self):
         self.stable = self.origin()
