@@ -14,6 +14,7 @@
 #include "sluice/wire/recording/date_time.h"
 #include "sluice/wire/recording/har.h"
 #include "sluice/wire/recording/masker.h"
+#include "sluice/wire/recording/secret_shapes.h"
 
 namespace sluice::app {
 namespace {
@@ -230,6 +231,7 @@ int RecordAudit(const RecordOptions& options) {
     }
     ++read;
     std::vector<MaskFinding> findings;
+    FindSecretShapes(*exchange, findings);
     masker->Mask(*exchange, &findings);
     Add(findings, entry.id, audit);
   }

@@ -2,8 +2,10 @@
 
 #include <utility>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 namespace sluice::traffic::archive {
 namespace {
@@ -34,6 +36,14 @@ Error ErrorOf(int code, std::string_view what) {
 
 std::unexpected<Error> LastError(sqlite3* connection) {
   return std::unexpected(ErrorOf(sqlite3_extended_errcode(connection), sqlite3_errmsg(connection)));
+}
+
+// SQLite would let everybody read it. Its journal takes the permissions of the file. A file that is
+// there stays as it is, and is not opened: closing it would let go of this process's locks on it.
+void MakeForOwner(const std::string& path) {
+  constexpr mode_t kOwnerOnly = 0600;
+  const int file = ::open(path.c_str(), O_CREAT | O_EXCL | O_CLOEXEC | O_WRONLY, kOwnerOnly);
+  if (file >= 0) ::close(file);  // Else SQLite says why.
 }
 
 // The path as a URI that tells SQLite not to look for a journal.
@@ -115,6 +125,7 @@ Result<Database> Database::Open(const std::string& path, Mode mode) {
   if (mode == Mode::kWrite) flags |= SQLITE_OPEN_READWRITE;
   if (mode == Mode::kCreate) flags |= SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   if (mode == Mode::kSalvage) flags |= SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+  if (mode == Mode::kCreate) MakeForOwner(path);
   const std::string name = mode == Mode::kSalvage ? ImmutableUri(path) : path;
   sqlite3* connection = nullptr;
   const int code = sqlite3_open_v2(name.c_str(), &connection, flags, nullptr);

@@ -63,8 +63,9 @@ class Database {
     kSalvage,  // Reads what is there of a damaged file: its journal is left aside, nobody writes.
   };
 
-  // Fails with kNotFound, kPermissionDenied or kInputOutput. A file that is no database is noticed
-  // by the first statement.
+  // A file that is made is for its owner alone (0600), and so is its journal: what is recorded is
+  // nobody else's. Fails with kNotFound, kPermissionDenied or kInputOutput. A file that is no
+  // database is noticed by the first statement.
   [[nodiscard]] static Result<Database> Open(const std::string& path, Mode mode);
   Database(Database&& other) noexcept;
   Database& operator=(Database&& other) noexcept;

@@ -1,6 +1,7 @@
 // What is written to a recording is read from it, in its order and within its bounds.
 
 #include <gmock/gmock.h>
+#include <sys/stat.h>
 
 #include "sluice/traffic/archive/recording_fixture.h"
 
@@ -186,6 +187,16 @@ TEST_F(RecordingTest, IsOneFileOnceItIsClosed) {
     std::FILE* const left = std::fopen((path_ + suffix).c_str(), "rb");
     EXPECT_EQ(left, nullptr) << suffix;
     if (left != nullptr) std::fclose(left);
+  }
+}
+
+TEST_F(RecordingTest, IsForItsOwnerAloneWithItsJournal) {
+  const auto writer = Writer();
+  ASSERT_TRUE(Append(*writer, Exchanges(0, 1)));
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    struct stat status{};
+    ASSERT_EQ(::stat((path_ + suffix).c_str(), &status), 0) << suffix;
+    EXPECT_EQ(status.st_mode & 0777U, 0600U) << suffix;
   }
 }
 

@@ -1,6 +1,7 @@
 #include "sluice/wire/recording/field_names.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <utility>
 
@@ -13,6 +14,40 @@ namespace {
 
 constexpr std::size_t kStepsMax = 32;
 constexpr std::size_t kNameSizeMax = 63;
+
+// Of a name without its separators: these make it one of a secret anywhere, …
+constexpr std::array<std::string_view, 7> kAnywhere{
+    "password", "passwd", "passphrase", "passcode", "apikey", "privatekey", "cardnumber"};
+// … these at its end, …
+constexpr std::array<std::string_view, 4> kAtTheEnd{"secret", "token", "secretkey", "accesskey"};
+// … and these only as its last word: they are the end of many words that are none.
+constexpr std::array<std::string_view, 8> kLastWord{"pin", "otp",  "cvv", "cvv2",
+                                                    "cvc", "cvc2", "csc", "pwd"};
+constexpr std::string_view kBetweenParts = "[].";
+
+bool IsLetter(char c) {
+  return ToLower(c) >= 'a' && ToLower(c) <= 'z';
+}
+
+bool IsUpper(char c) {
+  return c != ToLower(c);
+}
+
+// What follows the last separator, or the last capital letter behind a small one.
+std::string_view LastWordOf(std::string_view name) {
+  while (!name.empty() && !IsLetter(name.back()) && !IsDigit(name.back()))
+    name.remove_suffix(1);
+  std::size_t start = name.size();
+  while (start > 0) {
+    const char c = name[start - 1];
+    if (!IsLetter(c) && !IsDigit(c)) break;
+    const bool is_border =
+        start < name.size() && !IsUpper(c) && IsLetter(c) && IsUpper(name[start]);
+    if (is_border) break;
+    --start;
+  }
+  return name.substr(start);
+}
 
 std::string Lowered(std::string_view text) {
   std::string lowered(text);
@@ -114,8 +149,10 @@ Result<FieldPath> ParseFieldPath(std::string_view text) {
 }
 
 Result<FieldNames> FieldNames::Create(const std::vector<std::string>& names,
-                                      const std::vector<std::string>& paths) {
+                                      const std::vector<std::string>& paths,
+                                      Compounds compounds) {
   FieldNames fields;
+  fields.compounds_ = compounds;
   if (paths.size() > kPathsMax)
     return Fail(ErrorCode::kInvalidOption, fmt::format("at most {} paths", kPathsMax));
   for (const std::string& name : names) {
@@ -130,7 +167,38 @@ Result<FieldNames> FieldNames::Create(const std::vector<std::string>& names,
   return fields;
 }
 
+bool IsSecretCompound(std::string_view name) {
+  std::string squashed;
+  for (const char c : name) {
+    if (IsLetter(c) || IsDigit(c)) squashed += ToLower(c);
+  }
+  const std::string_view last_word = LastWordOf(name);
+  return std::ranges::any_of(
+             kAnywhere, [&squashed](std::string_view word) { return squashed.contains(word); }) ||
+         std::ranges::any_of(
+             kAtTheEnd, [&squashed](std::string_view word) { return squashed.ends_with(word); }) ||
+         std::ranges::any_of(kLastWord, [last_word](std::string_view word) {
+           return EqualsIgnoringCase(word, last_word);
+         });
+}
+
 bool FieldNames::HasName(std::string_view name) const {
+  if (IsListed(name)) return true;
+  if (compounds_ == Compounds::kCounted && IsSecretCompound(name)) return true;
+  if (name.find_first_of(kBetweenParts) == std::string_view::npos) return false;
+  std::string_view rest = name;
+  while (!rest.empty()) {
+    const std::size_t end = rest.find_first_of(kBetweenParts);
+    const std::string_view part = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    if (part.empty()) continue;
+    if (IsListed(part)) return true;
+    if (compounds_ == Compounds::kCounted && IsSecretCompound(part)) return true;
+  }
+  return false;
+}
+
+bool FieldNames::IsListed(std::string_view name) const {
   if ((sizes_ >> std::min(name.size(), kNameSizeMax) & 1U) == 0) return false;
   return std::ranges::any_of(
       names_, [name](const std::string& candidate) { return EqualsIgnoringCase(candidate, name); });

@@ -22,6 +22,26 @@ TEST(FieldNames, MayBeVeryLong) {
   EXPECT_FALSE(names.HasName(std::string(101, 'n')));
 }
 
+TEST(FieldNames, CountInEachPartOfAName) {
+  const FieldNames names = *FieldNames::Create({"password", "a.b"}, {});
+  for (const char* name :
+       {"user[password]", "user.password", "x[y][Password][]", "password[0]", "a.b"})
+    EXPECT_TRUE(names.HasName(name)) << name;
+  for (const char* name : {"user[name]", "a.c", "[]", "..", "newPassword"})
+    EXPECT_FALSE(names.HasName(name)) << name;
+}
+
+TEST(FieldNames, CompoundsOfSecretWordsCountHoweverTheyAreWritten) {
+  const FieldNames names = *FieldNames::Create({}, {}, Compounds::kCounted);
+  for (const char* name : {"newPassword", "password_confirmation", "PASSWORD2", "oldpasswd",
+                           "client-secret", "x-vault-token", "csrfToken", "user[newPassword]",
+                           "awsSecretKey", "cardPin", "card_cvv", "sms otp", "db_pwd", "UserPIN"})
+    EXPECT_TRUE(names.HasName(name)) << name;
+  for (const char* name : {"token_type", "secretary", "spin", "shopping", "mapin", "name", "pass",
+                           "key", "tokens", "cvvx", "", "_", "pin_count"})
+    EXPECT_FALSE(names.HasName(name)) << name;
+}
+
 TEST(FieldPath, ReadsEachKindOfStep) {
   const FieldPath path = *ParseFieldPath("$.a..B[*].*[3]['x.y']");
   ASSERT_EQ(path.size(), 6U);

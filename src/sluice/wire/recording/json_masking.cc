@@ -1,5 +1,7 @@
 #include "sluice/wire/recording/json_masking.h"
 
+#include <algorithm>
+#include <array>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -13,6 +15,10 @@ namespace {
 // Deeper documents are hostile: what lies deeper is masked whole.
 constexpr std::size_t kMaskDepthMax = 256;
 constexpr std::string_view kSpace = " \t\r\n";
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+constexpr std::array<std::string_view, 3> kScriptGuards{")]}'", "while(1);", "for(;;);"};
+// Lines of an event stream begin so (HTML, "Server-sent events" §9.2.6).
+constexpr std::array<std::string_view, 5> kEventFields{"data:", "event:", "id:", "retry:", ":"};
 
 bool IsSpace(char c) {
   return kSpace.find(c) != std::string_view::npos;
@@ -40,8 +46,7 @@ class JsonMasking {
  public:
   JsonMasking(std::string_view text, const FieldNames& fields, const KeyedHash& hash)
       : text_(text), fields_(fields), hash_(hash) {
-    for (std::size_t i = 0; i < fields.paths().size(); ++i)
-      next_.followed.push_back({.path = i, .next = 0});
+    next_ = FateOfDocument();
   }
 
   // Returns how many values were replaced; then `out` is the new text.
@@ -64,7 +69,8 @@ class JsonMasking {
     } else if (c == '}' || c == ']') {
       ++at_;
       if (!frames_.empty()) frames_.pop_back();
-      next_ = Fate();
+      // Behind a document another one may follow: of an event stream, or line by line.
+      next_ = frames_.empty() ? FateOfDocument() : Fate();
     } else if (c == ',') {
       ++at_;
       if (!frames_.empty()) ++frames_.back().index;
@@ -125,6 +131,13 @@ class JsonMasking {
     ++masked_;
   }
 
+  [[nodiscard]] Fate FateOfDocument() const {
+    Fate fate;
+    for (std::size_t i = 0; i < fields_.paths().size(); ++i)
+      fate.followed.push_back({.path = i, .next = 0});
+    return fate;
+  }
+
   // Of the value that begins here.
   Fate FateOfValue() {
     if (frames_.empty() || !frames_.back().is_array) return next_;
@@ -176,8 +189,25 @@ class JsonMasking {
 }  // namespace
 
 bool LooksLikeJson(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(kSpace);
-  return first != std::string_view::npos && (text[first] == '{' || text[first] == '[');
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  for (;;) {
+    text.remove_prefix(std::min(text.find_first_not_of(kSpace), text.size()));
+    if (text.empty()) return false;
+    if (text.front() == '{' || text.front() == '[') return true;
+    const auto begins = [text](std::string_view word) { return text.starts_with(word); };
+    const auto* const guard = std::ranges::find_if(kScriptGuards, begins);
+    if (guard != kScriptGuards.end()) {
+      text.remove_prefix(guard->size());
+      if (text.starts_with(',')) text.remove_prefix(1);
+    } else if (std::ranges::any_of(kEventFields, begins)) {
+      const std::size_t first = text.find_first_not_of(kSpace, text.find(':') + 1);
+      const bool is_data = first != std::string_view::npos && begins("data:");
+      if (is_data && (text[first] == '{' || text[first] == '[')) return true;
+      text.remove_prefix(std::min(text.find('\n'), text.size()));
+    } else {
+      return false;
+    }
+  }
 }
 
 std::size_t MaskJson(std::string& text, const FieldNames& fields, const KeyedHash& hash) {

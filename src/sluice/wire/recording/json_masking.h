@@ -13,7 +13,9 @@
 
 namespace sluice::wire::recording {
 
-// True when the first byte that is no white space begins an object or an array.
+// True when the first byte of the document begins an object or an array. In front of it there may
+// be white space, a byte order mark, a guard against inclusion as a script (`)]}'`, `while(1);`,
+// `for(;;);`), and the fields of an event stream.
 [[nodiscard]] bool LooksLikeJson(std::string_view text);
 
 // Replaces the value of each member that `fields` names, at any depth beneath it too, by a string

@@ -100,10 +100,25 @@ TEST(MaskJson, VeryDeepDocumentsAreMaskedBelowTheBound) {
   EXPECT_THAT(Masked(text, {"$.unrelated"}), Not(HasSubstr("\"secret\"")));
 }
 
+TEST(MaskJson, PathsHoldInEachDocumentOfAStream) {
+  EXPECT_EQ(Masked("data: {\"p\":\"a\"}\n\ndata: {\"p\":\"b\"}\n", {"$.p"}),
+            "data: {\"p\":\"" + MaskOf("a") + "\"}\n\ndata: {\"p\":\"" + MaskOf("b") + "\"}\n");
+}
+
+TEST(LooksLikeJson, LooksBehindWhatMayStandInFront) {
+  for (const char* text :
+       {"\xef\xbb\xbf{}", ")]}'\n{}", ")]}',\n[1]", "while(1);[1]", "for(;;);{}", "data: {\"a\":1}",
+        "data:[1]", ": hello\nevent: x\nid: 5\nretry: 9\ndata: {}\n\n", "data: a\ndata: {}"})
+    EXPECT_TRUE(LooksLikeJson(text)) << text;
+  for (const char* text : {"\xef\xbb\xbf", ")]}'", "data:", "event: x", "datum: {}"})
+    EXPECT_FALSE(LooksLikeJson(text)) << text;
+}
+
 TEST(LooksLikeJson, LooksAtTheFirstByte) {
   EXPECT_TRUE(LooksLikeJson(" \n{}"));
   EXPECT_TRUE(LooksLikeJson("[1]"));
   EXPECT_FALSE(LooksLikeJson("<a/>"));
+  EXPECT_FALSE(LooksLikeJson("data: text"));
   EXPECT_FALSE(LooksLikeJson("  "));
 }
 

@@ -10,6 +10,7 @@
 #include "sluice/wire/ascii.h"
 #include "sluice/wire/percent.h"
 #include "sluice/wire/recording/card_number.h"
+#include "sluice/wire/recording/field_names.h"
 #include "sluice/wire/recording/json_masking.h"
 #include "sluice/wire/recording/masked_text.h"
 
@@ -36,6 +37,11 @@ constexpr std::array<std::string_view, 11> kSchemes{
     "basic", "bearer", "digest", "negotiate",        "ntlm", "dpop",
     "hoba",  "mutual", "oauth",  "aws4-hmac-sha256", "token"};
 
+// Fields that hold an address with a query or a fragment.
+constexpr std::array<std::string_view, 8> kLinkHeaders{
+    "referer",        "location",       "content-location", "refresh",
+    "x-original-url", "x-original-uri", "x-forwarded-uri",  "x-rewrite-url"};
+
 bool IsOneOf(std::span<const std::string_view> names, std::string_view name) {
   return std::ranges::any_of(
       names, [name](std::string_view one) { return EqualsIgnoringCase(one, name); });
@@ -44,6 +50,14 @@ bool IsOneOf(std::span<const std::string_view> names, std::string_view name) {
 bool IsForm(std::string_view head) {
   constexpr std::string_view kForm = "application/x-www-form-urlencoded";
   return EqualsIgnoringCase(FieldOf(head, "content-type").substr(0, kForm.size()), kForm);
+}
+
+// By its type; a body of another one may be JSON all the same.
+bool IsJson(std::string_view head) {
+  std::string type(FieldOf(head, "content-type"));
+  for (char& c : type)
+    c = ToLower(c);
+  return type.contains("json") || type.starts_with("text/event-stream");
 }
 
 }  // namespace
@@ -58,6 +72,8 @@ std::string_view NameOf(MaskKind kind) {
       return "card_number";
     case MaskKind::kOpaqueBody:
       return "opaque_body";
+    case MaskKind::kShape:
+      return "shape";
   }
   return "unknown";
 }
@@ -100,12 +116,13 @@ class Masker::Pass {
       Note(MaskKind::kOpaqueBody, "body", 1);
       return;
     }
-    if (IsForm(message.head)) {
+    // Whatever its type: `curl -d '{…}'` calls it a form.
+    if (LooksLikeJson(message.body) || IsJson(message.head)) {
+      Note(MaskKind::kField, "body", MaskJson(message.body, masker_.fields_, masker_.hash_));
+    } else if (IsForm(message.head)) {
       std::string masked;
       Note(MaskKind::kField, "body", Parameters(message.body, masked));
       message.body = std::move(masked);
-    } else if (LooksLikeJson(message.body)) {
-      Note(MaskKind::kField, "body", MaskJson(message.body, masker_.fields_, masker_.hash_));
     }
     if (!masker_.card_numbers_) return;
     const TextEnd end = message.is_truncated ? TextEnd::kCut : TextEnd::kWhole;
@@ -124,13 +141,13 @@ class Masker::Pass {
 
   // "GET /path?query HTTP/1.1", or a status line.
   void StartLine(std::string_view line, std::string& out) {
-    const std::size_t question = line.find('?');
-    std::string masked(line.substr(0, question));
-    if (question != std::string_view::npos) {
-      const std::size_t space = line.find(' ', question);
-      masked += '?';
-      const std::string_view query = line.substr(question + 1, space - question - 1);
-      Note(MaskKind::kField, "query", Parameters(query, masked));
+    const std::size_t mark = line.find_first_of("?#");
+    std::string masked;
+    if (mark == std::string_view::npos) {
+      masked = line;
+    } else {
+      const std::size_t space = line.find(' ', mark);
+      Link(line.substr(0, space), "query", masked);
       if (space != std::string_view::npos) masked += line.substr(space);
     }
     CardNumbers("target", masked);
@@ -151,8 +168,8 @@ class Masker::Pass {
     out += ": ";
     if (Credential(name, value, out)) return;
     std::string masked;
-    if (EqualsIgnoringCase(name, "referer") || EqualsIgnoringCase(name, "location")) {
-      Link(value, masked);
+    if (IsOneOf(kLinkHeaders, name)) {
+      Link(value, "link", masked);
     } else {
       masked = value;
     }
@@ -176,7 +193,7 @@ class Masker::Pass {
       const std::size_t end = value.find(';');
       count = Cookies(value.substr(0, end), out);
       if (end != std::string_view::npos) out += value.substr(end);
-    } else if (IsOneOf(kSecretHeaders, name) || IsConfigured(name)) {
+    } else if (IsOneOf(kSecretHeaders, name) || IsConfigured(name) || IsSecretCompound(name)) {
       count = AppendMasked(value, masker_.hash_, out);
     } else {
       return false;
@@ -233,12 +250,19 @@ class Masker::Pass {
     return count;
   }
 
-  void Link(std::string_view url, std::string& out) {
-    const std::size_t question = url.find('?');
-    out += url.substr(0, question);
-    if (question == std::string_view::npos) return;
-    out += '?';
-    Note(MaskKind::kField, "link", Parameters(url.substr(question + 1), out));
+  // Query and fragment alike: OAuth hands tokens over in fragments (RFC 6749 §4.2.2), and pages
+  // have queries in theirs.
+  void Link(std::string_view url, std::string_view where, std::string& out) {
+    std::size_t mark = url.find_first_of("?#");
+    out += url.substr(0, mark);
+    std::size_t count = 0;
+    while (mark != std::string_view::npos) {
+      out += url[mark];
+      url.remove_prefix(mark + 1);
+      mark = url.find_first_of("?#");
+      count += Parameters(url.substr(0, mark), out);
+    }
+    Note(MaskKind::kField, where, count);
   }
 
   void CardNumbers(std::string_view where, std::string& text) {
@@ -263,7 +287,7 @@ Masker::Masker(const MaskOptions& options, const KeyedHash::Key& key, FieldNames
 Result<Masker> Masker::Create(const MaskOptions& options, const KeyedHash::Key& key) {
   std::vector<std::string> names = WellKnownSecretNames();
   names.insert(names.end(), options.fields.begin(), options.fields.end());
-  Result<FieldNames> fields = FieldNames::Create(names, options.json_paths);
+  Result<FieldNames> fields = FieldNames::Create(names, options.json_paths, Compounds::kCounted);
   if (!fields) return std::unexpected(fields.error());
   return Masker(options, key, std::move(*fields));
 }

@@ -6,7 +6,8 @@
 // exchange still reads, matches and compares. A body that is compressed cannot be looked into: it
 // is left out, its size is kept.
 //
-// Masking what is masked changes nothing; so an audit is a masking that finds nothing to do.
+// Masking what is masked changes nothing; so an audit is a masking that finds nothing to do. What
+// masking does not know it would not see: secret_shapes.h looks by other rules.
 // Immutable: any thread may use it.
 
 #pragma once
@@ -38,7 +39,7 @@ struct MaskOptions {
 };
 
 // Where something was masked, for an audit.
-enum class MaskKind : std::uint8_t { kHeader, kField, kCardNumber, kOpaqueBody };
+enum class MaskKind : std::uint8_t { kHeader, kField, kCardNumber, kOpaqueBody, kShape };
 [[nodiscard]] std::string_view NameOf(MaskKind kind);
 
 struct MaskFinding {

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -81,6 +82,54 @@ TEST(Masker, TakesSecretsOutOfForms) {
       "POST / HTTP/1.1\r\nContent-Type: application/x-www-form-urlencoded; charset=utf-8\r\n";
   exchange.request.body = "user=ann&pass%77ord=hunter2&x";
   EXPECT_EQ(Masked(exchange).request.body, "user=ann&pass%77ord=" + MaskOf("hunter2") + "&x");
+}
+
+TEST(Masker, LooksIntoJsonWhateverItsType) {
+  for (const char* type : {"application/x-www-form-urlencoded", "text/plain", ""}) {
+    for (const char* front : {"", "\xef\xbb\xbf", ")]}'\n", "data: ", "event: a\ndata: "}) {
+      RecordedExchange exchange = Exchange();
+      exchange.request.head = fmt::format("POST / HTTP/1.1\r\nContent-Type: {}\r\n", type);
+      exchange.request.body = fmt::format(R"({}{{"password":"hunter2"}})", front);
+      EXPECT_EQ(Masked(exchange).request.body,
+                fmt::format(R"({}{{"password":"{}"}})", front, MaskOf("hunter2")))
+          << type;
+    }
+  }
+}
+
+TEST(Masker, ATypeOfJsonIsLookedIntoWhereverItBegins) {
+  RecordedExchange exchange = Exchange();
+  exchange.response.head = "HTTP/1.1 200 OK\r\nContent-Type: Application/problem+JSON\r\n";
+  exchange.response.body = R"(/**/cb({"password":"hunter2"}))";
+  EXPECT_THAT(Masked(exchange).response.body, Not(HasSubstr("hunter2")));
+}
+
+TEST(Masker, NamesInPartsAndCompoundsAreMasked) {
+  RecordedExchange exchange = Exchange();
+  exchange.request.head =
+      "POST /?user.password=hunter1 HTTP/1.1\r\nX-Vault-Token: hunter2\r\n"
+      "Content-Type: application/x-www-form-urlencoded\r\n";
+  exchange.request.body = "user[password]=hunter3&user%5BnewPassword%5D=hunter4&name=ann";
+  exchange.response.body = R"({"password_confirmation":"hunter5","token_type":"Bearer"})";
+  const RecordedExchange masked = Masked(exchange);
+  for (const std::string* text :
+       {&masked.request.head, &masked.request.body, &masked.response.body})
+    EXPECT_THAT(*text, Not(HasSubstr("hunter")));
+  EXPECT_THAT(masked.request.body, HasSubstr("&name=ann"));
+  EXPECT_THAT(masked.response.body, HasSubstr("\"token_type\":\"Bearer\""));
+}
+
+TEST(Masker, FragmentsAreLookedIntoAsQueriesAre) {
+  RecordedExchange exchange = Exchange();
+  exchange.request.head = "GET /a?x=1#id_token=hunter1 HTTP/1.1\r\n";
+  exchange.response.head =
+      "HTTP/1.1 302 Found\r\nLocation: https://x.test/cb?a=1#access_token=hunter2&state=s\r\n"
+      "Content-Location: /b#/page?token=hunter3\r\n";
+  const RecordedExchange masked = Masked(exchange);
+  EXPECT_EQ(masked.target, "/a?x=1#id_token=" + MaskOf("hunter1"));
+  EXPECT_THAT(masked.response.head,
+              HasSubstr("cb?a=1#access_token=" + MaskOf("hunter2") + "&state=s\r\n"));
+  EXPECT_THAT(masked.response.head, HasSubstr("/b#/page?token=" + MaskOf("hunter3")));
 }
 
 TEST(Masker, MasksWhatIsConfigured) {
