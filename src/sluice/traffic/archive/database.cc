@@ -1,11 +1,11 @@
 #include "sluice/traffic/archive/database.h"
 
+#include <cstdio>
 #include <utility>
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 namespace sluice::traffic::archive {
 namespace {
@@ -41,9 +41,11 @@ std::unexpected<Error> LastError(sqlite3* connection) {
 // SQLite would let everybody read it. Its journal takes the permissions of the file. A file that is
 // there stays as it is, and is not opened: closing it would let go of this process's locks on it.
 void MakeForOwner(const std::string& path) {
+  std::FILE* const file = std::fopen(path.c_str(), "wxe");  // x: only where there is none.
+  if (file == nullptr) return;                              // SQLite says why.
+  std::fclose(file);
   constexpr mode_t kOwnerOnly = 0600;
-  const int file = ::open(path.c_str(), O_CREAT | O_EXCL | O_CLOEXEC | O_WRONLY, kOwnerOnly);
-  if (file >= 0) ::close(file);  // Else SQLite says why.
+  ::chmod(path.c_str(), kOwnerOnly);
 }
 
 // The path as a URI that tells SQLite not to look for a journal.
