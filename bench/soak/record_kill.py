@@ -145,6 +145,8 @@ def soak(options, binary, load, directory):
             found_all += found
             due_all += due
             lost.append(len(run[1]) - found)
+    if found_all == 0:
+        wrong.append("no exchange was found after any kill: nothing was tried")
     return {"passed": not wrong, "wrong": wrong[:10], "kills": options.kills,
             "seed": options.seed, "found": found_all, "due": due_all, "lost_most": max(lost)}
 

@@ -181,6 +181,16 @@ TEST_F(RecordingTest, LetsGoOfWhatIsTooOld) {
   EXPECT_EQ(writer->size().evicted, 2U);
 }
 
+TEST_F(RecordingTest, AClockThatJumpsCostsAFewBlocksOnly) {
+  const auto writer = Writer({.age_max = std::chrono::seconds(100'000)});
+  ASSERT_TRUE(Append(*writer, Exchanges(0, 64 * 20)));
+  ASSERT_TRUE(Append(*writer, {Exchange(100'000'000)}));
+  EXPECT_EQ(writer->size().evicted, 64U * 8);
+  for (int i = 0; i < 5; ++i)
+    ASSERT_TRUE(Append(*writer, {Exchange(2'000 + i)}));
+  EXPECT_EQ(writer->size().evicted, 64U * 8);
+}
+
 TEST_F(RecordingTest, IsOneFileOnceItIsClosed) {
   ASSERT_TRUE(Append(*Writer(), Exchanges(0, 10)));
   for (const char* suffix : {"-wal", "-shm"}) {

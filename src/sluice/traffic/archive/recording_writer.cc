@@ -17,6 +17,10 @@ using wire::recording::RecordPlace;
 // When there is too much, room for a while is made at once.
 constexpr double kEvictTo = 0.95;
 
+// A clock that was wrong for a moment must not cost the whole recording: what is too old goes in
+// small shares, more than what one transaction of a gateway adds.
+constexpr int kTooOldBlocksMax = 8;
+
 }  // namespace
 
 // Rolls back unless it was committed.
@@ -115,7 +119,8 @@ Result<void> RecordingWriter::Prepare() {
   const Result<std::int64_t> page_bytes = database_.AskNumber("PRAGMA page_size");
   if (!page_bytes) return std::unexpected(page_bytes.error());
   page_bytes_ = *page_bytes;
-  const Result<std::int64_t> count = database_.AskNumber("SELECT count(*) FROM exchange");
+  const Result<std::int64_t> count =
+      database_.AskNumber("SELECT coalesce(sum(exchanges),0) FROM block");
   if (!count) return std::unexpected(count.error());
   size_.exchanges = static_cast<std::uint64_t>(*count);
   const Result<void> measured = Measure();
@@ -151,6 +156,7 @@ Result<void> RecordingWriter::Measure() {
 Result<void> RecordingWriter::Append(std::span<const RecordedExchange* const> exchanges) {
   if (exchanges.empty()) return {};
   const RecordingSize size_before = size_;
+  newest_ = {};
   const auto append = [this, &exchanges]() -> Result<void> {
     Transaction transaction(database_);
     Result<void> done = transaction.Begin();
@@ -233,11 +239,12 @@ Result<bool> RecordingWriter::EvictOldest(WallTime begun_before) {
 }
 
 Result<void> RecordingWriter::Evict() {
-  // The newest exchange tells the time, so that a recording that is read in keeps its own.
+  // What is appended tells the time, so that a recording that is read in keeps its own; not the
+  // newest ever, which a clock may have put into the future.
   const Nanos newest = newest_.time_since_epoch();
   if (newest > Nanos(0)) {
     Result<bool> went = true;
-    while (went && *went)
+    for (int i = 0; i < kTooOldBlocksMax && went && *went; ++i)
       went = EvictOldest(newest_ - options_.age_max);
     if (!went) return std::unexpected(went.error());
   }

@@ -26,9 +26,12 @@ namespace sluice::traffic::archive {
 
 struct RecordingOptions {
   std::string path;
-  Bytes bytes_max = 1024 * kMiB;            // 1 MiB ..; beyond it the oldest blocks go.
-  Nanos age_max = std::chrono::hours(168);  // Above 0: what began so long before the newest goes.
-  std::string creator = "sluice";           // Said in the file.
+  Bytes bytes_max = 1024 * kMiB;  // 1 MiB ..; beyond it the oldest blocks go.
+  Nanos age_max =
+      std::chrono::hours(168);     // Above 0: what began so long before those appended goes.
+  std::string creator = "sluice";  // Said in the file.
+
+  friend bool operator==(const RecordingOptions&, const RecordingOptions&) = default;
 };
 
 // How many exchanges of one kind there were, and how many of them were kept.
@@ -105,7 +108,7 @@ class RecordingWriter {
   std::int64_t next_exchange_ = 1;
   std::int64_t next_block_ = 1;
   std::int64_t page_bytes_ = 0;
-  WallTime newest_{};
+  WallTime newest_{};  // Of what is being appended.
   RecordingSize size_;
 };
 

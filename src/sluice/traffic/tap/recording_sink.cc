@@ -95,22 +95,37 @@ Result<void> RecordingSink::Reconfigure(const SinkOptions& options) {
   Result<Masker> masker = Masker::Create(options.mask, options.mask_key);
   if (!masker) return std::unexpected(masker.error());
   const std::scoped_lock lock(mutex_);
-  WriteGathered();
-  writer_.reset();  // Two connections of one process would wait for each other.
-  Result<std::unique_ptr<archive::RecordingWriter>> writer =
-      archive::RecordingWriter::Open(options.recording);
-  if (!writer) {
-    // Going on without would lose everything that is still to come.
-    writer = archive::RecordingWriter::Open(options_.recording);
-    if (!writer) return std::unexpected(writer.error());
-    writer_ = std::move(*writer);
-    return Fail(ErrorCode::kInvalidOption, "the recording cannot be opened with new options");
-  }
-  writer_ = std::move(*writer);
+  WriteGathered();  // Masked by the rules until now, and kept under the options until now.
+  const bool reopens = writer_ == nullptr || options_.recording != options.recording;
   masker_ = std::move(*masker);
   options_ = options;
+  if (reopens) {
+    writer_.reset();  // Two connections of one process would wait for each other.
+    Reopen();
+  }
+  if (writer_ == nullptr) {
+    return Fail(
+        ErrorCode::kInputOutput,
+        fmt::format("the recording cannot be opened, and is tried again: {}", last_error()));
+  }
   NoteMasking();
   return {};
+}
+
+void RecordingSink::Reopen() {
+  Result<std::unique_ptr<archive::RecordingWriter>> writer =
+      archive::RecordingWriter::Open(options_.recording);
+  if (writer) {
+    writer_ = std::move(*writer);
+    return;
+  }
+  counts_.failures.fetch_add(1, std::memory_order_relaxed);
+  SetLastError(writer.error().detail);
+}
+
+void RecordingSink::SetLastError(std::string detail) {
+  const std::scoped_lock lock(error_mutex_);
+  last_error_ = std::move(detail);
 }
 
 void RecordingSink::Write(TapBatch& batch) {
@@ -139,13 +154,26 @@ void RecordingSink::Gather(TapBatch& batch) {
 }
 
 void RecordingSink::WriteGathered() {
-  if (gathered_ == 0 || writer_ == nullptr) return;
+  if (gathered_ == 0) return;
+  if (writer_ == nullptr) {
+    Reopen();
+    if (writer_ != nullptr) NoteMasking();
+  }
+  if (writer_ == nullptr) {
+    counts_.lost.fetch_add(gathered_, std::memory_order_relaxed);
+    ClearGathered();
+    return;
+  }
   list_.clear();
   for (std::size_t i = 0; i < gathered_; ++i)
     list_.push_back(&slots_[i]);
   const Result<void> written = writer_->Append(list_);
   (written ? counts_.written : counts_.lost).fetch_add(gathered_, std::memory_order_relaxed);
   Note(written);
+  ClearGathered();
+}
+
+void RecordingSink::ClearGathered() {
   for (std::size_t i = 0; i < gathered_; ++i)
     ClearForReuse(slots_[i]);
   gathered_ = 0;
@@ -154,7 +182,7 @@ void RecordingSink::WriteGathered() {
 
 void RecordingSink::Note(const Result<void>& written) {
   if (!written) counts_.failures.fetch_add(1, std::memory_order_relaxed);
-  last_error_ = written ? std::string() : written.error().detail;
+  SetLastError(written ? std::string() : written.error().detail);
   const archive::RecordingSize& size = writer_->size();
   counts_.evicted.store(size.evicted, std::memory_order_relaxed);
   counts_.stored.store(size.exchanges, std::memory_order_relaxed);
@@ -167,7 +195,7 @@ void RecordingSink::Flush() {
 }
 
 std::string RecordingSink::last_error() const {
-  const std::scoped_lock lock(mutex_);
+  const std::scoped_lock lock(error_mutex_);
   return last_error_;
 }
 

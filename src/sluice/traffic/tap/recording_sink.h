@@ -59,7 +59,8 @@ class RecordingSink {
   RecordingSink& operator=(const RecordingSink&) = delete;
 
   // Masks what comes from now on by other rules. Fails as Masker::Create(), and then nothing has
-  // changed. The path of the options must be the same.
+  // changed. Opens the file anew only where its options differ; where it cannot (kInputOutput) the
+  // rules hold all the same, and each later write tries again. The path must be the same.
   [[nodiscard]] Result<void> Reconfigure(const SinkOptions& options);
 
   // Takes the copies' content; the copies come back empty, with memory to fill again. Blocks.
@@ -78,6 +79,9 @@ class RecordingSink {
                 wire::recording::Masker masker);
   void Gather(TapBatch& batch);
   void WriteGathered();
+  void ClearGathered();
+  void Reopen();
+  void SetLastError(std::string detail);
   void NoteMasking();
   void Note(const Result<void>& written);
 
@@ -93,6 +97,7 @@ class RecordingSink {
   Bytes gathered_bytes_ = 0;
   SteadyTime gathered_since_{};
   std::vector<const wire::recording::RecordedExchange*> list_;
+  mutable std::mutex error_mutex_;  // Of its own: who asks must not wait for the disk.
   std::string last_error_;
 };
 

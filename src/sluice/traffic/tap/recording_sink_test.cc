@@ -147,6 +147,42 @@ TEST_F(RecordingSinkTest, OtherRulesHoldFromThenOn) {
   EXPECT_FALSE(sink->Reconfigure(other));
 }
 
+TEST_F(RecordingSinkTest, AFileThatCannotBeOpenedAnewIsTriedAgainUnderTheNewRules) {
+  const auto sink = *RecordingSink::Open(options_);
+  SinkOptions other = options_;
+  other.recording.bytes_max = 1;  // Refused by the writer.
+  other.mask.headers = {"x-new"};
+  EXPECT_FALSE(sink->Reconfigure(other));
+  for (int i = 1; i <= 3; ++i) {
+    TapBatch batch = Batch(2);
+    batch.ends_wait = true;
+    sink->Write(batch);
+    EXPECT_EQ(sink->counts().lost.load(), 2U * static_cast<unsigned>(i));  // Nothing piles up.
+  }
+  EXPECT_FALSE(sink->last_error().empty());
+  other.recording.bytes_max = options_.recording.bytes_max;
+  ASSERT_TRUE(sink->Reconfigure(other));
+  TapBatch batch = Batch(1);
+  batch.copies[0]->request.head = "GET / HTTP/1.1\r\nX-New: s3cret\r\n";
+  batch.ends_wait = true;
+  sink->Write(batch);
+  const RecordedExchange read =
+      *(*archive::RecordingReader::Open(options_.recording.path))->Load(1);
+  EXPECT_THAT(read.request.head, Not(HasSubstr("s3cret")));
+}
+
+TEST_F(RecordingSinkTest, OtherMaskingLeavesTheFileOpen) {
+  const auto sink = *RecordingSink::Open(options_);
+  for (const char* suffix : {"", "-wal", "-shm"})
+    std::remove((options_.recording.path + suffix).c_str());
+  SinkOptions other = options_;
+  other.mask.fields = {"a"};
+  EXPECT_TRUE(sink->Reconfigure(other));
+  std::FILE* const made = std::fopen(options_.recording.path.c_str(), "rb");
+  EXPECT_EQ(made, nullptr);
+  if (made != nullptr) std::fclose(made);
+}
+
 TEST_F(RecordingSinkTest, RefusesWhatCannotBeOpened) {
   options_.recording.path = testing::TempDir() + "no/such/folder/x.db";
   EXPECT_FALSE(RecordingSink::Open(options_));
