@@ -16,7 +16,7 @@ namespace sluice::app {
 struct ReplayOptions {
   std::string recording;
   std::string target;  // "http://host:port", "http://unix:/path".
-  FilterOptions filter;
+  FilterOptions filter{.direction = "ingress"};  // What the target's like was asked.
   double speed = 1;
   double rate = 0;
   long long loops = 1;  // 0: until interrupted.

@@ -18,6 +18,10 @@ constexpr std::array<std::string_view, 10> kOfTheHop{
     "host", "content-length", "transfer-encoding", "connection",       "keep-alive",
     "te",   "expect",         "upgrade",           "proxy-connection", "x-sluice-purpose"};
 
+// A server that heeds these takes a GET for the method they name.
+constexpr std::array<std::string_view, 4> kMethodOverrides{
+    "x-http-method-override", "x-http-method", "x-method-override", "x-original-method"};
+
 // No byte that ends a line or a word of the start line.
 bool IsLinePart(std::string_view text) {
   return std::ranges::all_of(text, [](char c) {
@@ -33,9 +37,16 @@ bool IsWellFormed(const RecordedExchange& exchange) {
          IsLinePart(exchange.host);
 }
 
+bool OverridesMethod(const RecordedExchange& exchange) {
+  return std::ranges::any_of(kMethodOverrides, [&exchange](std::string_view name) {
+    return !wire::recording::FieldOf(exchange.request.head, name).empty();
+  });
+}
+
 bool IsReplaced(const RewriteOptions& options, std::string_view name) {
   const auto is_name = [name](std::string_view one) { return EqualsIgnoringCase(one, name); };
   return std::ranges::any_of(kOfTheHop, is_name) ||
+         (options.writes == Writes::kRefuse && std::ranges::any_of(kMethodOverrides, is_name)) ||
          std::ranges::any_of(options.drop_headers, is_name) ||
          std::ranges::any_of(options.set_headers,
                              [&is_name](const auto& set) { return is_name(set.first); });
@@ -61,7 +72,8 @@ ReplayRequest PrepareRequest(const RecordedExchange& exchange, const RewriteOpti
   ReplayRequest request{.method = wire::IdentifyMethod(exchange.method)};
   if (!IsWellFormed(exchange)) {
     request.skip = Skip::kMalformed;
-  } else if (options.writes == Writes::kRefuse && !wire::IsSafe(request.method)) {
+  } else if (options.writes == Writes::kRefuse &&
+             (!wire::IsSafe(request.method) || OverridesMethod(exchange))) {
     request.skip = Skip::kWrite;
   } else if (exchange.request.is_truncated || exchange.request.is_opaque) {
     request.skip = Skip::kTruncated;

@@ -51,6 +51,16 @@ TEST(PrepareRequest, WhatIsNotWholeIsNotSent) {
   EXPECT_EQ(PrepareRequest(exchange, {}).skip, Skip::kTruncated);
 }
 
+TEST(PrepareRequest, AGetThatStandsForAWriteIsNotSent) {
+  for (const char* name :
+       {"X-HTTP-Method-Override", "x-http-method", "X-Method-Override", "X-Original-Method"}) {
+    const RecordedExchange exchange =
+        Recorded("GET / HTTP/1.1\r\nHost: x\r\n" + std::string(name) + ": DELETE\r\n");
+    EXPECT_EQ(PrepareRequest(exchange, {}).skip, Skip::kWrite) << name;
+    EXPECT_THAT(PrepareRequest(exchange, {.writes = Writes::kAllow}).bytes, HasSubstr("DELETE"));
+  }
+}
+
 TEST(PrepareRequest, WhatWouldBreakALineIsNotSent) {
   for (const char* head : {"GET  HTTP/1.1\r\n", "G(T / HTTP/1.1\r\n", "GET x HTTP/1.1\r\n", "",
                            "GET /\x01 HTTP/1.1\r\n", "GET / HTTP/1.1\r\nA: b\nc\r\n",
