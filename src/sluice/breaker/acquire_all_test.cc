@@ -42,7 +42,7 @@ TEST(AcquireAllScenarios, D22_ARefusalGivesTheProbesOfTheOthersBack) {
   const AllDecision refused = AcquireAll(guards, {}, kStart + 6s, permits);
   EXPECT_FALSE(refused.admitted);
   EXPECT_EQ(refused.refused_by, upstream.get());
-  EXPECT_EQ(refused.retry_after, Nanos(-1));  // Opened by hand: nobody knows.
+  EXPECT_EQ(refused.retry_after, Nanos(0));  // Opened by hand: not known.
   EXPECT_FALSE(permits[0]);
   EXPECT_EQ(route->Snapshot(kStart + 6s).probes_in_flight, 0);
 

@@ -16,8 +16,8 @@ constexpr std::size_t IndexOf(State state) {
   return static_cast<std::size_t>(state);
 }
 
-// When an operator closes what was opened by hand.
-constexpr Nanos kNobodyKnows(-1);
+// When an operator closes what was opened by hand is not known.
+constexpr Nanos kUnknown(0);
 
 // Of a token that no breaker waits for; epochs begin at 1.
 constexpr std::uint64_t kNoEpoch = 0;
@@ -277,7 +277,7 @@ BreakerDecision Breaker::AdmitLocked(SteadyTime now) {
     case State::kRecovering:
       return AdmitRecovering(now);
     case State::kForcedOpen:
-      return Refuse(kNobodyKnows, now);
+      return Refuse(kUnknown, now);
   }
   SLUICE_BUG("breaker.state");
   return {.admitted = true, .token = {.epoch = kNoEpoch, .start = now}};

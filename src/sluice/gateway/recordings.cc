@@ -99,7 +99,7 @@ void Recordings::Commit(Plan plan) {
                      plan.options->mask.is_on ? "on" : "off"));
   } else {
     const Result<void> done = sink_->Reconfigure(*plan.options);
-    if (!done) log_(fmt::format("recording_kept_old_options error=\"{}\"", done.error().detail));
+    if (!done) log_(fmt::format("recording_failed error=\"{}\"", done.error().detail));
   }
   options_ = std::move(*plan.options);
   queue_ = plan.queue;

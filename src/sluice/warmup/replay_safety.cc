@@ -6,6 +6,7 @@
 #include "sluice/wire/ascii.h"
 #include "sluice/wire/http_head.h"
 #include "sluice/wire/recording/masked_text.h"
+#include "sluice/wire/recording/sendable.h"
 
 namespace sluice::warmup {
 namespace {
@@ -71,24 +72,8 @@ bool IsAt(const RecordedExchange& exchange, const std::vector<std::string>& plac
   });
 }
 
-// No byte that ends a line.
-bool IsLinePart(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return (byte >= 0x20 && byte != 0x7f) || c == '\t';
-  });
-}
-
-bool IsWellFormed(const RecordedExchange& exchange) {
-  if (!wire::IsToken(exchange.method) || !IsLinePart(exchange.target)) return false;
-  if (!exchange.target.starts_with('/') && exchange.target != "*") return false;
-  if (exchange.target.find(' ') != std::string::npos || !IsLinePart(exchange.host)) return false;
-  return std::ranges::all_of(
-      wire::recording::FieldsOf(exchange.request.head),
-      [](const auto& field) { return wire::IsToken(field.name) && IsLinePart(field.value); });
-}
-
 bool IsAllowedMethod(const RecordedExchange& exchange, const SafetyOptions& options) {
+  if (wire::recording::OverridesMethod(exchange)) return false;
   if (!wire::IsSafe(wire::IdentifyMethod(exchange.method)))
     return IsAt(exchange, options.safe_posts);
   return std::ranges::find(options.methods, exchange.method) != options.methods.end();
@@ -168,7 +153,7 @@ Skip SkipOf(const RecordedExchange& exchange, const SafetyOptions& options) {
   const bool is_masked = exchange.target.find(wire::recording::kMaskedPrefix) != std::string::npos;
   if ((needs_credentials && !options.has_credentials) || is_masked) return Skip::kAuth;
   if (exchange.request.is_truncated || exchange.request.is_opaque) return Skip::kTruncated;
-  return IsWellFormed(exchange) ? Skip::kNone : Skip::kMalformed;
+  return wire::recording::IsSendable(exchange) ? Skip::kNone : Skip::kMalformed;
 }
 
 }  // namespace sluice::warmup

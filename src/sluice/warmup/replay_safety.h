@@ -18,7 +18,7 @@ namespace sluice::warmup {
 
 enum class Skip : std::uint8_t {
   kNone,
-  kWrite,        // Its method is not among those allowed.
+  kWrite,        // Its method is not among those allowed, or a field names another one.
   kUnsafeGet,    // A GET that logs out, deletes, confirms or sets a cookie.
   kAuth,         // It was made with credentials, and there are none to replace them.
   kTruncated,    // Its body was not recorded whole.

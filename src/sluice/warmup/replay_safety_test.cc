@@ -35,6 +35,11 @@ TEST(ReplaySafety, AWriteThatOnlyReadsIsSentWhereItsRouteOrPathSaysSo) {
   EXPECT_EQ(SkipOf(Recorded("POST", "/anything"), by_route), Skip::kNone);
 }
 
+TEST(ReplaySafety, AGetThatStandsForAWriteIsNotSent) {
+  EXPECT_EQ(SkipOf(Recorded("GET", "/orders/1", 200, "X-HTTP-Method-Override: DELETE\r\n"), {}),
+            Skip::kWrite);
+}
+
 TEST(ReplaySafety, AGetThatDoesSomethingIsNotSent) {
   EXPECT_EQ(SkipOf(Recorded("GET", "/logout"), {}), Skip::kUnsafeGet);
   EXPECT_EQ(SkipOf(Recorded("GET", "/mail/unsubscribe?id=3"), {}), Skip::kUnsafeGet);

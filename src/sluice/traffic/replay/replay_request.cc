@@ -6,47 +6,24 @@
 #include <fmt/format.h>
 
 #include "sluice/wire/ascii.h"
+#include "sluice/wire/recording/sendable.h"
 
 namespace sluice::traffic::replay {
 namespace {
 
 using wire::EqualsIgnoringCase;
 using wire::recording::HeaderLine;
+using wire::recording::IsSendable;
+using wire::recording::OverridesMethod;
 using wire::recording::RecordedExchange;
 
 constexpr std::array<std::string_view, 10> kOfTheHop{
     "host", "content-length", "transfer-encoding", "connection",       "keep-alive",
     "te",   "expect",         "upgrade",           "proxy-connection", "x-sluice-purpose"};
 
-// A server that heeds these takes a GET for the method they name.
-constexpr std::array<std::string_view, 4> kMethodOverrides{
-    "x-http-method-override", "x-http-method", "x-method-override", "x-original-method"};
-
-// No byte that ends a line or a word of the start line.
-bool IsLinePart(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte >= 0x20 && byte != 0x7f;
-  });
-}
-
-bool IsWellFormed(const RecordedExchange& exchange) {
-  return !exchange.method.empty() && wire::IsToken(exchange.method) &&
-         (exchange.target.starts_with('/') || exchange.target == "*") &&
-         exchange.target.find(' ') == std::string::npos && IsLinePart(exchange.target) &&
-         IsLinePart(exchange.host);
-}
-
-bool OverridesMethod(const RecordedExchange& exchange) {
-  return std::ranges::any_of(kMethodOverrides, [&exchange](std::string_view name) {
-    return !wire::recording::FieldOf(exchange.request.head, name).empty();
-  });
-}
-
 bool IsReplaced(const RewriteOptions& options, std::string_view name) {
   const auto is_name = [name](std::string_view one) { return EqualsIgnoringCase(one, name); };
   return std::ranges::any_of(kOfTheHop, is_name) ||
-         (options.writes == Writes::kRefuse && std::ranges::any_of(kMethodOverrides, is_name)) ||
          std::ranges::any_of(options.drop_headers, is_name) ||
          std::ranges::any_of(options.set_headers,
                              [&is_name](const auto& set) { return is_name(set.first); });
@@ -70,7 +47,7 @@ std::string_view NameOf(Skip skip) {
 
 ReplayRequest PrepareRequest(const RecordedExchange& exchange, const RewriteOptions& options) {
   ReplayRequest request{.method = wire::IdentifyMethod(exchange.method)};
-  if (!IsWellFormed(exchange)) {
+  if (!IsSendable(exchange)) {
     request.skip = Skip::kMalformed;
   } else if (options.writes == Writes::kRefuse &&
              (!wire::IsSafe(request.method) || OverridesMethod(exchange))) {
@@ -84,10 +61,6 @@ ReplayRequest PrepareRequest(const RecordedExchange& exchange, const RewriteOpti
   out = fmt::format("{} {} HTTP/1.1\r\nHost: {}\r\n", exchange.method, exchange.target, host);
   for (const HeaderLine& field : wire::recording::FieldsOf(exchange.request.head)) {
     if (IsReplaced(options, field.name)) continue;
-    if (!wire::IsToken(field.name) || !IsLinePart(field.value)) {
-      request.skip = Skip::kMalformed;
-      return request;
-    }
     out += fmt::format("{}: {}\r\n", field.name, field.value);
   }
   for (const auto& [name, value] : options.set_headers)

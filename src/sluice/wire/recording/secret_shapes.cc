@@ -13,19 +13,19 @@
 namespace sluice::wire::recording {
 namespace {
 
-struct Word {
+struct SecretWord {
   std::string_view text;
   bool may_go_on = false;  // As in password_confirmation.
 };
-constexpr std::array<Word, 9> kWords{{{.text = "password", .may_go_on = true},
-                                      {.text = "passwd", .may_go_on = true},
-                                      {.text = "passphrase", .may_go_on = true},
-                                      {.text = "secret"},
-                                      {.text = "access_token"},
-                                      {.text = "refresh_token"},
-                                      {.text = "id_token"},
-                                      {.text = "api_key"},
-                                      {.text = "apikey"}}};
+constexpr std::array<SecretWord, 9> kSecretWords{{{.text = "password", .may_go_on = true},
+                                                  {.text = "passwd", .may_go_on = true},
+                                                  {.text = "passphrase", .may_go_on = true},
+                                                  {.text = "secret"},
+                                                  {.text = "access_token"},
+                                                  {.text = "refresh_token"},
+                                                  {.text = "id_token"},
+                                                  {.text = "api_key"},
+                                                  {.text = "apikey"}}};
 
 // A header of a token is JSON: `{"` in base64url.
 constexpr std::string_view kTokenBegin = "eyJ";
@@ -80,7 +80,7 @@ bool HasSecretValue(std::string_view rest, bool is_line) {
 }
 
 std::size_t SecretAt(std::string_view text, std::size_t at) {
-  for (const Word& word : kWords) {
+  for (const SecretWord& word : kSecretWords) {
     if (!EqualsIgnoringCase(text.substr(at, word.text.size()), word.text)) continue;
     std::string_view rest = text.substr(at + word.text.size());
     if (word.may_go_on) rest.remove_prefix(SizeOfBase64Url(rest));
