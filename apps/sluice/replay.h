@@ -15,7 +15,7 @@ namespace sluice::app {
 
 struct ReplayOptions {
   std::string recording;
-  std::string target;  // "http://host:port", "http://unix:/path".
+  std::string target;                            // "http://host:port", "http://unix:/path".
   FilterOptions filter{.direction = "ingress"};  // What the target's like was asked.
   double speed = 1;
   double rate = 0;
