@@ -20,7 +20,7 @@ enum class Outcome : std::uint8_t {
   kRunning,
   kWarm,                // As fast as recorded, and so at the expected rate.
   kSteadyUnreferenced,  // Steady; nothing recorded tells whether that is fast.
-  kNotWarmed,           // Nothing of the recording could be replayed, or was answered.
+  kNotWarmed,           // Less than half of the recorded traffic could be replayed, or nothing.
   kNoCorpus,            // There is no recording, or nothing in it.
   kUnreachable,         // It never accepted a connection.
   kFailed,              // It answers with errors, where it was recorded without.

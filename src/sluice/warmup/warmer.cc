@@ -23,6 +23,8 @@ constexpr Nanos kMintInterval = 5s;
 constexpr Nanos kVerifyShort = 1s;
 constexpr Nanos kStallTime = 30s;
 constexpr double kStallLevel = 2;
+// Who was sent less than this part of the traffic may be cold where the rest of it goes.
+constexpr double kShareMin = 0.5;
 // A level that is lower by so much is an improvement.
 constexpr double kImprovement = 0.95;
 // The median may rise so far from one second to the next before more requests at once are too many.
@@ -375,7 +377,10 @@ Task<bool> Warmer::Verify() {
   if (is_over() || must_restart_) co_return false;
   if (!JudgeVerification(verified_)) co_return false;
   report_.verify.is_passed = true;
-  if (verdict.is_referenced) {
+  if (report_.coverage.share < kShareMin) {
+    Finish(Outcome::kNotWarmed, fmt::format("only {:.1f} % of the recorded traffic may be replayed",
+                                            100 * report_.coverage.share));
+  } else if (verdict.is_referenced) {
     Finish(Outcome::kWarm, fmt::format("{:.2f} times the recorded latency", verdict.level));
   } else {
     Finish(Outcome::kSteadyUnreferenced, "steady; no latency is recorded to compare with");

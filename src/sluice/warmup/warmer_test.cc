@@ -301,6 +301,17 @@ TEST_F(Warming, WhatIsRefusedForWantOfACookieIsLeftOut) {
   EXPECT_EQ(report.outcome, Outcome::kNotWarmed);
 }
 
+TEST_F(Warming, WhoWasSentTheSmallerPartOnlyIsNotWarm) {
+  std::vector<RecordedExchange> list;
+  AddMany(list, Recorded("GET", "/favicon.ico"), 100);
+  AddMany(list, Recorded("POST", "/search"), 900);
+  Service service(world_, kAddress, Always(kWarm));
+  const WarmupReport report = Warm(CorpusOf(list));
+  EXPECT_EQ(report.outcome, Outcome::kNotWarmed);
+  EXPECT_EQ(report.reason, "only 10.0 % of the recorded traffic may be replayed");
+  EXPECT_GT(report.requests, 0U);  // It was warmed as far as it could be.
+}
+
 TEST_F(Warming, AnotherProcessMeanwhileIsWarmedFromTheBeginning) {
   Service service(world_, kAddress, [](const std::string&, std::uint64_t number) {
     // The second process begins with request 1000, as cold as the first.
