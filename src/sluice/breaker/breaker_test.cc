@@ -352,7 +352,7 @@ TEST(Breaker, ForcedOpenRefusesUntilToldOtherwise) {
   const BreakerDecision before = breaker->TryAcquire(kStart);
   breaker->ForceOpen(kStart);
   EXPECT_FALSE(breaker->TryAcquire(kStart + 1h).admitted);
-  EXPECT_EQ(breaker->TryAcquire(kStart + 1h).retry_after, -1ns);  // Nobody knows.
+  EXPECT_EQ(breaker->TryAcquire(kStart + 1h).retry_after, 0ns);  // Not known; -1 would be never.
   EXPECT_FALSE(breaker->WouldAdmit(kStart + 1h));
   breaker->Settle(before.token, kSuccess, kStart + 1h);
   EXPECT_EQ(StateAt(*breaker, 1h), State::kForcedOpen);
